@@ -1,0 +1,16 @@
+//! Meter models and parameter bags: what is written becomes what is meant, and answers become
+//! readings.
+//!
+//! No IO in here except the shipped models, which are embedded at build.
+
+mod catalog;
+mod model;
+mod port;
+mod register;
+mod site;
+
+pub use catalog::Catalog;
+pub use model::Model;
+pub use port::{Host, Port};
+pub use register::{DataType, Register};
+pub use site::{CheckedBus, CheckedMeter, CheckedSite};
