@@ -154,7 +154,6 @@ impl Unit {
     /// assert!(Unit::Megajoule.into(Unit::Watt).is_none());
     /// ```
     #[must_use]
-    #[expect(clippy::should_implement_trait, clippy::wrong_self_convention, reason = "reads well")]
     pub fn into(self, other: Self) -> Option<Conversion> {
         let (_, from, (times, by)) = self.facts();
         let (_, to, (other_times, other_by)) = other.facts();
