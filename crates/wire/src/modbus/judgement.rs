@@ -133,9 +133,10 @@ impl Judgement {
                 self.traffic.stray += 1;
                 self.stray = self.stray.or(Some(fault));
             }
-            Kind::Rival => {
+            Kind::Rival(instead) => {
                 self.traffic.foreign += 1;
                 self.rival = true;
+                self.damage = self.damage.or(instead);
             }
             Kind::Foreign(fault) => {
                 self.traffic.foreign += 1;

@@ -80,8 +80,9 @@ pub(super) enum Kind {
     Refused(super::Refusal),
     /// Our own question, come back.
     Echo,
-    /// Another master asks the same meter for as many registers: the next answer may be his.
-    Rival,
+    /// Another master asks the same meter for as many registers, so the next answer may be his;
+    /// and what the frame may be instead.
+    Rival(Option<super::Fault>),
     /// Meant for somebody else.
     Foreign(Option<super::Fault>),
     /// From the meter asked, but no answer to this question.
