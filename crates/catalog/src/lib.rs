@@ -4,12 +4,14 @@
 //! No IO in here except the shipped models, which are embedded at build.
 
 mod catalog;
+mod decode;
 mod model;
 mod port;
 mod register;
 mod site;
 
 pub use catalog::Catalog;
+pub use decode::{decode, interpretations};
 pub use model::Model;
 pub use port::{Host, Port};
 pub use register::{DataType, Register};

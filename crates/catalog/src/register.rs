@@ -31,6 +31,17 @@ impl DataType {
         }
     }
 
+    /// The first letters of its short names: `i` of `i32`, `f` of `f64`, `bcd` of `bcd16`.
+    #[must_use]
+    pub const fn letter(self) -> &'static str {
+        match self {
+            Self::Int => "i",
+            Self::Uint => "u",
+            Self::Float => "f",
+            Self::Bcd => "bcd",
+        }
+    }
+
     /// Whether a value of this type can fill `size` registers.
     #[must_use]
     pub const fn fits(self, size: u8) -> bool {
