@@ -3,6 +3,7 @@
 //!
 //! No IO in here except the shipped models, which are embedded at build.
 
+mod blocks;
 mod catalog;
 mod decode;
 mod model;
@@ -10,6 +11,7 @@ mod port;
 mod register;
 mod site;
 
+pub use blocks::{Block, Hole, Limits, USUAL_DELAY, plan};
 pub use catalog::Catalog;
 pub use decode::{decode, interpretations};
 pub use model::Model;
