@@ -48,8 +48,12 @@ pub struct CheckedMeter {
     pub timeout: Duration,
     /// From sweep to sweep. Zero means sweep after sweep without rest.
     pub interval: Duration,
+    /// Repetitions after a failure; `None`: two after a damaged answer, one after silence.
+    pub retries: Option<u8>,
     /// The most registers of one question.
     pub max_registers: u16,
+    /// Whether start and count of every question must be even.
+    pub align_even: bool,
     /// What is read.
     pub registers: Vec<Register>,
 }

@@ -1,1 +1,126 @@
-//! Under construction.
+//! Listens to the buses of a site: asks what is due, hears out what comes, and appends it to the
+//! journal.
+//!
+//! One task owns a port, and nobody else touches it. Two things walk against the stream: questions
+//! of people, through [`Asks`], and a newer plan, by [`start`]ing it after the old one
+//! has [`Gateway::ended`].
+
+mod bus;
+mod collector;
+mod conversation;
+mod health;
+mod plan;
+mod port;
+mod schedule;
+mod split;
+#[cfg(test)]
+mod testing;
+mod visit;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use domain::{Batch, Clock, Key, PlanNumber};
+use jiff::tz::TimeZone;
+use store::Journal;
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::bus::{Ask, BusTask};
+pub use crate::plan::{BusPlan, MeterPlan, Plan};
+
+/// Questions of people that may wait at one bus.
+const ASKS: usize = 16;
+
+/// A gateway that reads.
+#[derive(Debug)]
+pub struct Gateway {
+    asks: Asks,
+    tasks: JoinSet<()>,
+}
+
+/// The way in for questions of people. Cheap to clone; it outlives the gateway without harm.
+#[derive(Debug, Clone, Default)]
+pub struct Asks {
+    buses: Arc<HashMap<Key, mpsc::Sender<Ask>>>,
+}
+
+/// Why a meter could not be asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum AskError {
+    /// The plan has no such meter.
+    #[error("no such meter in the plan")]
+    Unknown,
+    /// The bus is stopping, or too many people wait already.
+    #[error("the bus takes no question at this moment")]
+    Busy,
+}
+
+/// Starts reading: one task for each bus, and one that appends to the journal.
+///
+/// `zone` is the site's; sweeps are aligned to its clock. Cancelling `stop` ends the buses; what
+/// they have read is appended first, see [`Gateway::ended`].
+#[must_use]
+pub fn start(
+    plan: Plan,
+    journal: Journal,
+    zone: &TimeZone,
+    clock: &Clock,
+    stop: &CancellationToken,
+) -> Gateway {
+    let (sweeps, collected) = mpsc::channel(collector::QUEUE);
+    let mut buses = HashMap::new();
+    let mut tasks = JoinSet::new();
+    for bus in plan.buses {
+        let (ask, asked) = mpsc::channel(ASKS);
+        buses.extend(bus.meters.iter().map(|meter| (meter.key.clone(), ask.clone())));
+        let port = bus.port.clone();
+        let task = BusTask::new(bus, plan.number, port, zone.clone(), clock.clone());
+        tasks.spawn(task.run(asked, sweeps.clone(), stop.clone()));
+    }
+    tasks.spawn(collector::collect(collected, journal, clock.clone()));
+    Gateway { asks: Asks { buses: Arc::new(buses) }, tasks }
+}
+
+/// Reads every meter of a bus once, without schedule and journal. The port is opened and closed.
+pub async fn read_once(bus: BusPlan, number: PlanNumber, clock: &Clock) -> Vec<Batch> {
+    let port = bus.port.clone();
+    BusTask::new(bus, number, port, TimeZone::UTC, clock.clone()).read_all().await
+}
+
+impl Asks {
+    /// Reads one meter now, before whatever else is due on its bus. The journal gets it as well.
+    ///
+    /// # Errors
+    /// When the plan has no such meter, or its bus takes no question.
+    pub async fn read_now(&self, meter: &Key) -> Result<Batch, AskError> {
+        let bus = self.buses.get(meter).ok_or(AskError::Unknown)?;
+        let (answer, answered) = oneshot::channel();
+        let ask = Ask { meter: meter.clone(), answer };
+        bus.try_send(ask).map_err(|_| AskError::Busy)?;
+        answered.await.map_err(|_| AskError::Busy)
+    }
+}
+
+impl Gateway {
+    /// The way in for questions of people.
+    #[must_use]
+    pub fn asks(&self) -> Asks {
+        self.asks.clone()
+    }
+
+    /// Waits until every task has ended: the buses when `stop` is cancelled, then the collector,
+    /// which has appended all they read. `false` when a task ended that nobody had told to stop;
+    /// then the others are stopped, since a gateway that half runs is worse than one that restarts.
+    pub async fn ended(mut self, stop: &CancellationToken) -> bool {
+        let mut in_order = true;
+        while let Some(ended) = self.tasks.join_next().await {
+            if ended.is_err() || !stop.is_cancelled() {
+                in_order = false;
+                stop.cancel();
+            }
+        }
+        in_order
+    }
+}

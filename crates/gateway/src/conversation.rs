@@ -1,0 +1,302 @@
+use std::io;
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::time::{Instant, timeout_at};
+use tracing::{debug, trace};
+use wire::Line;
+use wire::hex::Hex;
+use wire::modbus::{End, Exchange, Fault, Progress, Read};
+
+use crate::port::Dial;
+
+/// How frames are told apart on a port.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Framing {
+    /// Frames end by silence, and silence is owed before each question.
+    Serial(Line),
+    /// Frames carry their length and a transaction number.
+    Tcp,
+    /// Serial frames on a socket: somebody else keeps the silence.
+    RtuOverTcp,
+}
+
+/// A pause inside an answer that adapters and kernels are known to make.
+const HICCUP: Duration = Duration::from_millis(20);
+/// How long a socket with serial frames is listened to for a second answer.
+const AFTERMATH: Duration = Duration::from_millis(5);
+/// How long somebody else may keep talking before the line counts as busy.
+const BUSY: Duration = Duration::from_secs(1);
+
+/// Rest on the wires between two settings of a serial line.
+const SWITCH: Duration = Duration::from_millis(50);
+/// Silences in a row after which a connection is taken for dead: half-open links say nothing.
+const DEAD_AFTER: u32 = 2;
+
+/// A port on which one question at a time is asked and heard out.
+///
+/// The only place that awaits bytes of a line. It opens the port when something is to be asked,
+/// keeps the silence between frames, throws away what nobody asked for, and on a socket begins
+/// anew where an old answer could be taken for a new one.
+#[derive(Debug)]
+pub(crate) struct Conversation<D: Dial> {
+    dial: D,
+    link: Option<D::Link>,
+    /// The settings of the serial line at this moment.
+    line: Line,
+    framing: Framing,
+    /// Nobody is asked before. Moves with every byte sent or heard.
+    quiet_until: Instant,
+    transaction: u16,
+    /// Questions in a row that nobody answered.
+    silences: u32,
+    buffer: [u8; 512],
+}
+
+/// One question, carried over the port and heard out.
+#[derive(Debug)]
+pub(crate) struct Carried {
+    /// The question with whatever was heard.
+    pub(crate) exchange: Exchange,
+    /// How listening ended.
+    pub(crate) end: End,
+    /// From the start of the question to the first byte of an answer.
+    pub(crate) first_byte: Option<Duration>,
+    /// From the start of the question to the end of its answer.
+    pub(crate) took: Duration,
+}
+
+impl<D: Dial> Conversation<D> {
+    pub(crate) fn new(dial: D) -> Self {
+        let line = Line::default();
+        Self {
+            framing: dial.framing(line),
+            dial,
+            link: None,
+            line,
+            quiet_until: Instant::now(),
+            transaction: 0,
+            silences: 0,
+            buffer: [0; 512],
+        }
+    }
+
+    /// How frames are told apart here.
+    pub(crate) fn framing(&self) -> Framing {
+        self.framing
+    }
+
+    /// Asks nothing before `rest` has passed.
+    pub(crate) fn rest(&mut self, rest: Duration) {
+        self.quiet_until = self.quiet_until.max(Instant::now() + rest);
+    }
+
+    /// Asks one question and listens until its answer is whole, or the patience is over.
+    ///
+    /// # Errors
+    /// Only when the port itself cannot be used; it is opened anew for the next question.
+    pub(crate) async fn carry(
+        &mut self,
+        read: Read,
+        line: Line,
+        patience: Duration,
+    ) -> io::Result<Carried> {
+        let reused = self.link.is_some();
+        let first = self.carry_once(read, line, patience).await;
+        // A converter may close an idle connection: that is normal and costs one repetition.
+        let idle_closed =
+            first.as_ref().is_err_and(|error| error.kind() != io::ErrorKind::ResourceBusy);
+        if reused && idle_closed && !self.is_serial() {
+            return self.carry_once(read, line, patience).await;
+        }
+        first
+    }
+
+    async fn carry_once(
+        &mut self,
+        read: Read,
+        line: Line,
+        patience: Duration,
+    ) -> io::Result<Carried> {
+        let mut link = self.opened(line).await?;
+        if !self.drain(&mut link).await? {
+            self.link = Some(link);
+            return Err(io::Error::new(io::ErrorKind::ResourceBusy, "somebody else keeps talking"));
+        }
+        let mut exchange = self.exchange(read);
+        let asked_at = Instant::now();
+        let mut first_byte = None;
+        let end = self.ask_and_hear(&mut link, &mut exchange, patience, &mut first_byte).await?;
+        let took = asked_at.elapsed();
+        debug!(
+            address = read.address,
+            register = read.start,
+            count = read.count,
+            elapsed_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
+            "carried a question"
+        );
+        let fault = exchange.finish(end).err();
+        let unheard = fault.is_some_and(Fault::is_silence);
+        self.silences = if unheard { self.silences + 1 } else { 0 };
+        let half_open = self.framing == Framing::Tcp && self.silences >= DEAD_AFTER;
+        if exchange.reusable(end) && !half_open {
+            self.link = Some(link);
+        }
+        if let Some(fault @ (Fault::Closed | Fault::Reset)) = fault {
+            return Err(io::Error::new(io::ErrorKind::ConnectionAborted, fault));
+        }
+        let first_byte = first_byte.map(|at: Instant| at.duration_since(asked_at));
+        Ok(Carried { exchange, end, first_byte, took })
+    }
+
+    fn exchange(&mut self, read: Read) -> Exchange {
+        match self.framing {
+            Framing::Serial(_) => Exchange::rtu(read),
+            Framing::RtuOverTcp => Exchange::rtu_over_tcp(read),
+            Framing::Tcp => {
+                self.transaction = self.transaction.wrapping_add(1);
+                Exchange::tcp(read, self.transaction)
+            }
+        }
+    }
+
+    /// The port, opened and with these line settings. It is put back after the question.
+    async fn opened(&mut self, line: Line) -> io::Result<D::Link> {
+        if let Some(mut link) = self.link.take() {
+            if line != self.line {
+                self.drain(&mut link).await?;
+                self.dial.set_line(&mut link, line)?;
+                self.line_is(line);
+            }
+            return Ok(link);
+        }
+        let link = self.dial.dial(line).await?;
+        self.silences = 0;
+        self.line_is(line);
+        Ok(link)
+    }
+
+    fn line_is(&mut self, line: Line) {
+        self.line = line;
+        self.framing = self.dial.framing(line);
+        if self.is_serial() {
+            self.rest(SWITCH);
+        }
+    }
+
+    /// Hears out what nobody asked for, until the line owes no more silence. `false` when somebody
+    /// keeps talking.
+    async fn drain(&mut self, link: &mut D::Link) -> io::Result<bool> {
+        let busy_at = self.quiet_until.max(Instant::now()) + BUSY;
+        loop {
+            match timeout_at(self.quiet_until, link.read(&mut self.buffer)).await {
+                Err(_) => return Ok(true),
+                Ok(Ok(0)) => return Err(closed()),
+                Ok(Err(error)) => return Err(error),
+                Ok(Ok(count)) => {
+                    self.heard(count);
+                    if Instant::now() >= busy_at {
+                        return Ok(false);
+                    }
+                }
+            }
+        }
+    }
+
+    async fn ask_and_hear(
+        &mut self,
+        link: &mut D::Link,
+        exchange: &mut Exchange,
+        patience: Duration,
+        first_byte: &mut Option<Instant>,
+    ) -> io::Result<End> {
+        trace!("> {}", Hex(exchange.request()));
+        link.write_all(exchange.request()).await?;
+        link.flush().await?;
+        let on_wire = Instant::now() + self.wire_time(exchange.request().len());
+        self.quiet_until = on_wire + self.silence();
+        // The patience ends with the first byte; an answer under way is heard out.
+        let mut deadline = on_wire + patience;
+        let latest = deadline + self.wire_time(exchange.expected_len()) + 5 * HICCUP;
+        loop {
+            let count = match timeout_at(deadline, link.read(&mut self.buffer)).await {
+                Err(_) => return Ok(End::Timeout),
+                Ok(Ok(0)) => return Ok(End::Closed),
+                Ok(Err(error)) if error.kind() == io::ErrorKind::ConnectionReset => {
+                    return Ok(End::Reset);
+                }
+                Ok(Err(error)) => return Err(error),
+                Ok(Ok(count)) => count,
+            };
+            let now = self.heard(count);
+            first_byte.get_or_insert(now);
+            deadline = deadline.max(now + HICCUP).min(latest);
+            match exchange.hear(self.buffer.get(..count).unwrap_or_default()) {
+                Progress::More => {}
+                Progress::Whole => {
+                    // On a serial line nobody can answer a question that has not left yet.
+                    let too_early = self.is_serial() && now < on_wire;
+                    let doubt = if too_early { on_wire + 3 * HICCUP } else { now };
+                    return self.hear_silence(link, exchange, doubt).await;
+                }
+                Progress::Broken => return Ok(End::Silence),
+            }
+        }
+    }
+
+    /// An answer is whole. A second meter with the same address would speak now.
+    async fn hear_silence(
+        &mut self,
+        link: &mut D::Link,
+        exchange: &mut Exchange,
+        at_least_until: Instant,
+    ) -> io::Result<End> {
+        let rest = match self.framing {
+            Framing::Tcp => return Ok(End::Silence),
+            Framing::RtuOverTcp => AFTERMATH,
+            Framing::Serial(_) => self.silence(),
+        };
+        let latest = at_least_until + 10 * HICCUP;
+        let mut until = at_least_until.max(Instant::now() + rest);
+        loop {
+            match timeout_at(until.min(latest), link.read(&mut self.buffer)).await {
+                // A port that is gone after a whole answer is found by the next question.
+                Err(_) | Ok(Ok(0) | Err(_)) => return Ok(End::Silence),
+                Ok(Ok(count)) => {
+                    until = until.max(self.heard(count) + rest);
+                    exchange.hear(self.buffer.get(..count).unwrap_or_default());
+                }
+            }
+        }
+    }
+
+    /// Notes that bytes arrived just now: the silence begins again.
+    fn heard(&mut self, count: usize) -> Instant {
+        let now = Instant::now();
+        trace!("< {}", Hex(self.buffer.get(..count).unwrap_or_default()));
+        self.quiet_until = self.quiet_until.max(now + self.silence());
+        now
+    }
+
+    fn is_serial(&self) -> bool {
+        matches!(self.framing, Framing::Serial(_))
+    }
+
+    fn silence(&self) -> Duration {
+        match self.framing {
+            Framing::Serial(line) => line.silence(),
+            Framing::Tcp | Framing::RtuOverTcp => Duration::ZERO,
+        }
+    }
+
+    fn wire_time(&self, bytes: usize) -> Duration {
+        match self.framing {
+            Framing::Serial(line) => line.wire_time(bytes),
+            Framing::Tcp | Framing::RtuOverTcp => Duration::ZERO,
+        }
+    }
+}
+
+fn closed() -> io::Error {
+    io::Error::new(io::ErrorKind::ConnectionAborted, "the other end closed the connection")
+}

@@ -1,0 +1,87 @@
+use std::time::Duration;
+
+use catalog::{CheckedMeter, CheckedSite, Limits, Port, Register, USUAL_DELAY};
+use domain::{Key, PlanNumber};
+use wire::Line;
+
+/// What a gateway has to read: the newest number wins.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Plan {
+    /// Carried by every reading: its value is a function of its raw words and this plan.
+    pub number: PlanNumber,
+    /// One bus, one port, one owner.
+    pub buses: Vec<BusPlan>,
+}
+
+/// A bus and the meters on it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BusPlan {
+    /// Its name in the site.
+    pub key: Key,
+    /// Where it is reached.
+    pub port: Port,
+    /// Its meters, in the order of the site file.
+    pub meters: Vec<MeterPlan>,
+}
+
+/// A meter and what to ask of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MeterPlan {
+    /// Its name in the site.
+    pub key: Key,
+    /// Its number on the bus.
+    pub address: u8,
+    /// The line it is spoken to with; without meaning on a socket.
+    pub line: Line,
+    /// Patience for the first byte of an answer.
+    pub timeout: Duration,
+    /// Repetitions after a failure; `None`: two after a damaged answer, one after silence.
+    pub retries: Option<u8>,
+    /// From sweep to sweep; zero means without rest.
+    pub interval: Duration,
+    /// What the meter allows in one question.
+    pub limits: Limits,
+    /// What is read.
+    pub registers: Vec<Register>,
+}
+
+impl Plan {
+    /// The plan of a checked site.
+    #[must_use]
+    pub fn of(site: &CheckedSite, number: PlanNumber) -> Self {
+        let buses = site.buses.iter().map(|bus| BusPlan {
+            key: bus.key.clone(),
+            port: bus.port.clone(),
+            meters: site
+                .meters
+                .iter()
+                .filter(|meter| meter.bus == bus.key)
+                .map(|meter| MeterPlan::of(meter, &bus.port))
+                .collect(),
+        });
+        Self { number, buses: buses.filter(|bus| !bus.meters.is_empty()).collect() }
+    }
+}
+
+impl MeterPlan {
+    fn of(meter: &CheckedMeter, port: &Port) -> Self {
+        let limits = match port {
+            Port::Serial(_) => Limits::serial(meter.max_registers, meter.line, USUAL_DELAY),
+            // Behind a converter that speaks RTU there is a line as well, as slow as any.
+            Port::RtuOverTcp(_) => {
+                Limits::serial(meter.max_registers, Line::default(), USUAL_DELAY)
+            }
+            Port::Tcp(_) => Limits::socket(meter.max_registers),
+        };
+        Self {
+            key: meter.key.clone(),
+            address: meter.address,
+            line: meter.line,
+            timeout: meter.timeout,
+            retries: meter.retries,
+            interval: meter.interval,
+            limits: Limits { align_even: meter.align_even, ..limits },
+            registers: meter.registers.clone(),
+        }
+    }
+}

@@ -1,0 +1,176 @@
+use std::fs::{File, OpenOptions};
+use std::future::Future;
+use std::io;
+use std::os::unix::fs::OpenOptionsExt;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use catalog::{Host, Port};
+use rustix::fs::{FlockOperation, OFlags, flock, fstat};
+use serial2_tokio::SerialPort;
+use serial2_tokio::{CharSize, FlowControl, Parity as SerialParity, Settings, StopBits};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use wire::{Line, Parity};
+
+use crate::conversation::Framing;
+
+/// Patience for a converter to accept a connection.
+const CONNECT: Duration = Duration::from_secs(5);
+
+/// Opens a port. The bus task asks for it again after every fault of the line.
+pub(crate) trait Dial: Send {
+    /// What an opened port is.
+    type Link: AsyncRead + AsyncWrite + Unpin + Send;
+
+    /// Opens the port, a serial one with these settings.
+    fn dial(&mut self, line: Line) -> impl Future<Output = io::Result<Self::Link>> + Send;
+
+    /// Changes the settings of an opened serial port.
+    fn set_line(&self, link: &mut Self::Link, line: Line) -> io::Result<()>;
+
+    /// How frames are told apart on it.
+    fn framing(&self, line: Line) -> Framing;
+}
+
+/// An opened device or socket.
+#[derive(Debug)]
+pub(crate) enum Opened {
+    /// A serial device, with the lock that keeps other programs away from it.
+    Serial(SerialPort, File),
+    /// A socket.
+    Socket(TcpStream),
+}
+
+impl Dial for Port {
+    type Link = Opened;
+
+    async fn dial(&mut self, line: Line) -> io::Result<Opened> {
+        match self {
+            Self::Serial(path) => open_serial(path, line),
+            Self::Tcp(host) | Self::RtuOverTcp(host) => connect(host).await.map(Opened::Socket),
+        }
+    }
+
+    fn set_line(&self, link: &mut Opened, line: Line) -> io::Result<()> {
+        match link {
+            Opened::Serial(port, lock) => apply(port, lock, line),
+            Opened::Socket(_) => Ok(()), // the line belongs to the converter
+        }
+    }
+
+    fn framing(&self, line: Line) -> Framing {
+        match self {
+            Self::Serial(_) => Framing::Serial(line),
+            Self::Tcp(_) => Framing::Tcp,
+            Self::RtuOverTcp(_) => Framing::RtuOverTcp,
+        }
+    }
+}
+
+async fn connect(host: &Host) -> io::Result<TcpStream> {
+    let dialled = TcpStream::connect((host.name.as_str(), host.tcp_port));
+    let stream = tokio::time::timeout(CONNECT, dialled).await.map_err(|_| {
+        io::Error::new(io::ErrorKind::TimedOut, format!("{host} does not accept a connection"))
+    })??;
+    stream.set_nodelay(true)?;
+    rustix::net::sockopt::set_socket_keepalive(&stream, true)?;
+    rustix::net::sockopt::set_tcp_keepidle(&stream, Duration::from_secs(30))?;
+    rustix::net::sockopt::set_tcp_keepintvl(&stream, Duration::from_secs(10))?;
+    Ok(stream)
+}
+
+fn open_serial(path: &str, line: Line) -> io::Result<Opened> {
+    let opening = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .custom_flags((OFlags::NOCTTY | OFlags::NONBLOCK).bits().cast_signed())
+        .open(path);
+    let lock = opening.map_err(|error| in_words(path, &error))?;
+    // A second program on the line would mix up questions and answers.
+    flock(&lock, FlockOperation::NonBlockingLockExclusive).map_err(|_| {
+        let text = format!("{path} is in use by another program; stop it, or let it do the reading");
+        io::Error::new(io::ErrorKind::ResourceBusy, text)
+    })?;
+    let mut port = SerialPort::open(path, |settings: Settings| Ok(settings))
+        .map_err(|error| in_words(path, &error))?;
+    apply(&mut port, &lock, line)?;
+    port.discard_buffers()?;
+    Ok(Opened::Serial(port, lock))
+}
+
+/// What a person can do about a device that does not open.
+fn in_words(path: &str, error: &io::Error) -> io::Error {
+    let text = match error.kind() {
+        io::ErrorKind::NotFound => format!("{path} does not exist; is the adapter plugged in?"),
+        io::ErrorKind::PermissionDenied => {
+            format!("{path} may not be opened; add the user to the group `dialout`")
+        }
+        _ => format!("{path}: {error}"),
+    };
+    io::Error::new(error.kind(), text)
+}
+
+fn apply(port: &mut SerialPort, device: &File, line: Line) -> io::Result<()> {
+    let mut settings = port.get_configuration()?;
+    settings.set_raw();
+    settings.set_baud_rate(line.baud)?;
+    settings.set_char_size(if line.data_bits == 7 { CharSize::Bits7 } else { CharSize::Bits8 });
+    settings.set_stop_bits(if line.stop_bits == 2 { StopBits::Two } else { StopBits::One });
+    settings.set_flow_control(FlowControl::None);
+    // A pseudo-terminal carries bytes, not bits: its kernel side drops the parity, and a port that
+    // does not take a setting is refused otherwise.
+    settings.set_parity(match line.parity {
+        _ if is_pseudo_terminal(device) => SerialParity::None,
+        Parity::None => SerialParity::None,
+        Parity::Even => SerialParity::Even,
+        Parity::Odd => SerialParity::Odd,
+    });
+    port.set_configuration(&settings)
+}
+
+fn is_pseudo_terminal(device: &File) -> bool {
+    fstat(device)
+        .is_ok_and(|stat| (136..=143).contains(&rustix::fs::major(stat.st_rdev)))
+}
+
+impl AsyncRead for Opened {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Serial(port, _) => Pin::new(port).poll_read(context, buffer),
+            Self::Socket(socket) => Pin::new(socket).poll_read(context, buffer),
+        }
+    }
+}
+
+impl AsyncWrite for Opened {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        match self.get_mut() {
+            Self::Serial(port, _) => Pin::new(port).poll_write(context, bytes),
+            Self::Socket(socket) => Pin::new(socket).poll_write(context, bytes),
+        }
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Serial(port, _) => Pin::new(port).poll_flush(context),
+            Self::Socket(socket) => Pin::new(socket).poll_flush(context),
+        }
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Serial(port, _) => Pin::new(port).poll_shutdown(context),
+            Self::Socket(socket) => Pin::new(socket).poll_shutdown(context),
+        }
+    }
+}

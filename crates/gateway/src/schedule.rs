@@ -1,0 +1,154 @@
+use std::time::Duration;
+
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp, ToSpan, Zoned};
+
+/// When the meters of one bus are due. Pure: time is an argument.
+///
+/// Sweeps are aligned to the clock of the site: an interval of a quarter-hour is due at :00, :15,
+/// :30, :45, one of a day at local midnight. A slot that passed while the bus was busy is skipped,
+/// never caught up: a late index is no index of that instant.
+#[derive(Debug)]
+pub(crate) struct Schedule {
+    zone: TimeZone,
+    slots: Vec<Slot>,
+}
+
+#[derive(Debug)]
+struct Slot {
+    interval: Duration,
+    /// When it is due; at the start everything is due at once.
+    next: Timestamp,
+}
+
+impl Schedule {
+    pub(crate) fn new(
+        intervals: impl IntoIterator<Item = Duration>,
+        zone: TimeZone,
+        now: Timestamp,
+    ) -> Self {
+        let slots = intervals.into_iter().map(|interval| Slot { interval, next: now }).collect();
+        Self { zone, slots }
+    }
+
+    /// The meters that are due, in their order, each with the instant it was due at. Their next
+    /// slot is the first one after `now`.
+    pub(crate) fn take_due(&mut self, now: Timestamp) -> Vec<(usize, Timestamp)> {
+        let zone = &self.zone;
+        let due = self.slots.iter_mut().enumerate().filter(|(_, slot)| slot.next <= now);
+        due.map(|(index, slot)| {
+            let was_due = slot.next;
+            slot.next = after(now, slot.interval, zone);
+            (index, was_due)
+        })
+        .collect()
+    }
+
+    /// How long until something is due; zero when it is. `None` when nothing ever is.
+    pub(crate) fn wait(&self, now: Timestamp) -> Option<Duration> {
+        let next = self.slots.iter().map(|slot| slot.next).min()?;
+        Some(Duration::try_from(next.duration_since(now)).unwrap_or_default())
+    }
+
+    /// After the clock was set back, slots that lie further ahead than one interval come closer.
+    pub(crate) fn clock_stepped(&mut self, now: Timestamp) {
+        for slot in &mut self.slots {
+            slot.next = slot.next.min(after(now, slot.interval, &self.zone));
+        }
+    }
+}
+
+/// The first slot after `now`. The grid begins anew at each local midnight, so that slots fit the
+/// site's calendar on the days on which the clocks change too.
+fn after(now: Timestamp, interval: Duration, zone: &TimeZone) -> Timestamp {
+    let Ok(interval) = SignedDuration::try_from(interval) else { return Timestamp::MAX };
+    if interval.is_zero() {
+        return now;
+    }
+    let today = now.to_zoned(zone.clone());
+    let days = (interval.as_secs() / SECONDS_OF_DAY).max(1);
+    let midnight = midnight_after(&today, days).unwrap_or(Timestamp::MAX);
+    if interval.as_secs() >= SECONDS_OF_DAY {
+        return midnight;
+    }
+    let Ok(origin) = today.start_of_day().map(|start| start.timestamp()) else { return midnight };
+    let (passed, step) = (now.duration_since(origin).as_nanos(), interval.as_nanos());
+    let ahead = i64::try_from(step * (passed.div_euclid(step) + 1)).unwrap_or(i64::MAX);
+    let slot = origin.checked_add(SignedDuration::from_nanos(ahead)).unwrap_or(midnight);
+    slot.min(midnight)
+}
+
+/// The next midnight of a grid of `days`, counted from the first day of 1970.
+fn midnight_after(today: &Zoned, days: i64) -> Option<Timestamp> {
+    let passed = i64::from(today.date().since(EPOCH).ok()?.get_days());
+    let ahead = days - passed.rem_euclid(days);
+    let next = today.date().checked_add(ahead.days()).ok()?;
+    Some(next.to_zoned(today.time_zone().clone()).ok()?.timestamp())
+}
+
+const SECONDS_OF_DAY: i64 = 86_400;
+const EPOCH: Date = jiff::civil::date(1970, 1, 1);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().unwrap()
+    }
+
+    fn schedule(minutes: &[u64], zone: &str, now: &str) -> Schedule {
+        let intervals = minutes.iter().map(|minutes| Duration::from_secs(60 * minutes));
+        Schedule::new(intervals, TimeZone::get(zone).unwrap(), at(now))
+    }
+
+    #[test]
+    fn everything_is_due_at_the_start_and_then_on_the_grid() {
+        let now = at("2026-11-14T14:05:20Z");
+        let mut schedule = schedule(&[1, 15], "Europe/Zurich", "2026-11-14T14:05:20Z");
+        assert_eq!(schedule.take_due(now), [(0, now), (1, now)]);
+        assert_eq!(schedule.wait(now), Some(Duration::from_secs(40)));
+        assert_eq!(schedule.take_due(at("2026-11-14T14:05:59Z")), []);
+        let minute = at("2026-11-14T14:06:00Z");
+        assert_eq!(schedule.take_due(minute), [(0, minute)]);
+        let quarter = at("2026-11-14T14:15:00Z");
+        assert_eq!(
+            schedule.take_due(at("2026-11-14T14:15:03Z")),
+            [(0, at("2026-11-14T14:07:00Z")), (1, quarter)],
+            "slots missed in between are skipped"
+        );
+    }
+
+    #[test]
+    fn a_daily_slot_is_local_midnight_on_every_kind_of_day() {
+        for (now, midnight) in [
+            ("2026-06-14T12:00:00Z", "2026-06-14T22:00:00Z"),
+            ("2026-03-29T12:00:00Z", "2026-03-29T22:00:00Z"), // 23 hours
+            ("2026-10-25T12:00:00Z", "2026-10-25T23:00:00Z"), // 25 hours
+        ] {
+            let zone = TimeZone::get("Europe/Zurich").unwrap();
+            let day = Duration::from_secs(86_400);
+            assert_eq!(after(at(now), day, &zone), at(midnight), "{now}");
+        }
+    }
+
+    #[test]
+    fn without_an_interval_a_meter_is_always_due() {
+        let mut schedule = schedule(&[0], "UTC", "2026-11-14T14:05:20Z");
+        let now = at("2026-11-14T14:05:20Z");
+        for _ in 0..3 {
+            assert_eq!(schedule.take_due(now).len(), 1);
+            assert_eq!(schedule.wait(now), Some(Duration::ZERO));
+        }
+    }
+
+    #[test]
+    fn a_clock_set_back_does_not_stop_the_reading() {
+        let mut schedule = schedule(&[1], "UTC", "2026-11-14T14:05:20Z");
+        schedule.take_due(at("2026-11-14T14:05:20Z"));
+        let earlier = at("2026-11-14T12:00:30Z");
+        schedule.clock_stepped(earlier);
+        assert_eq!(schedule.wait(earlier), Some(Duration::from_secs(30)));
+    }
+}

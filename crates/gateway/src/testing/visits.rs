@@ -1,0 +1,168 @@
+//! What a visit makes of a meter's moods.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use domain::{Batch, PlanNumber, Reason};
+use tokio::time::Instant;
+use wire::modbus::{Function, Heard, Reply};
+
+use super::{Deed, Event, Scripted, entry, meter, own_numbers, refusal, say, silence, walking_clock};
+use crate::conversation::{Conversation, Framing};
+use crate::visit::Visited;
+
+/// The questions heard so far, as `start+count`.
+type Log = Arc<Mutex<Vec<String>>>;
+
+fn note(log: &Log, question: &[u8]) -> usize {
+    let heard = Heard::rtu(question).unwrap();
+    let mut log = log.lock().unwrap();
+    log.push(format!("{}+{}", heard.start, heard.count));
+    log.len()
+}
+
+/// Visits a meter with three entries, `times` times; the far end answers by `answer`, which is told
+/// the number of the question.
+async fn visits(
+    times: usize,
+    answer: impl Fn(usize, &[u8]) -> Deed + Send + 'static,
+) -> (Vec<Batch>, Vec<String>) {
+    let log = Log::default();
+    let heard = Arc::clone(&log);
+    let script = move |question: &[u8]| answer(note(&heard, question), question);
+    let mut conversation = Conversation::new(Scripted::new(Framing::Serial, script));
+    let clock = walking_clock("2026-11-14T14:05:00Z");
+    let registers = vec![
+        entry("L1_v", Function::Input, 10, 1),
+        entry("L2_v", Function::Input, 12, 1),
+        entry("L3_v", Function::Input, 14, 1),
+    ];
+    let mut visited = Visited::new(meter("m", 3, registers));
+    let mut batches = Vec::new();
+    for _ in 0..times {
+        batches.push(visited.visit(&mut conversation, PlanNumber(1), &clock).await.unwrap());
+    }
+    let log = log.lock().unwrap().clone();
+    (batches, log)
+}
+
+fn summary(batch: &Batch) -> Vec<String> {
+    let reading = |r: &domain::Reading| format!("{} {}", r.quantity, r.value);
+    let gap = |g: &domain::Gap| {
+        format!("{} {}", g.quantity.map_or("*".to_owned(), |q| q.to_string()), g.reason)
+    };
+    batch.readings.iter().map(reading).chain(batch.gaps.iter().map(gap)).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn near_registers_are_read_by_one_question() {
+    let (batches, log) = visits(1, |_, question| say(own_numbers(question).1)).await;
+    assert_eq!(log, ["10+5"]);
+    assert_eq!(summary(&batches[0]), ["L1_v 10", "L2_v 12", "L3_v 14"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_hole_that_refuses_is_asked_around_and_remembered() {
+    let around_twelve = |_, question: &[u8]| {
+        let (heard, answer) = own_numbers(question);
+        let touches = (heard.start..heard.start + heard.count).contains(&12);
+        say(if touches { refusal(question, 2) } else { answer })
+    };
+    let (batches, log) = visits(2, around_twelve).await;
+    for batch in &batches {
+        assert_eq!(summary(batch), ["L1_v 10", "L3_v 14", "L2_v refused"]);
+    }
+    assert_eq!(log, ["10+5", "10+1", "12+1", "14+1", "10+1", "12+1", "14+1"]);
+    assert!(batches[0].gaps[0].detail.contains("register 12 (function 4)"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_damaged_answer_is_asked_for_again() {
+    let damaged_twice = |n, question: &[u8]| {
+        let mut answer = own_numbers(question).1;
+        if n <= 2 {
+            answer[4] ^= 1;
+        }
+        say(answer)
+    };
+    let (batches, log) = visits(1, damaged_twice).await;
+    assert_eq!(log.len(), 3);
+    assert_eq!(batches[0].readings.len(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn damage_without_end_is_a_gap_and_never_a_reading() {
+    let always_damaged = |_, question: &[u8]| {
+        let mut answer = own_numbers(question).1;
+        answer[4] ^= 1;
+        say(answer)
+    };
+    let (batches, log) = visits(1, always_damaged).await;
+    assert_eq!(log.len(), 3);
+    assert_eq!(summary(&batches[0]), ["L1_v frame", "L2_v frame", "L3_v frame"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_silent_meter_is_one_gap_and_later_only_probed() {
+    let (batches, log) = visits(2, |_, _| silence()).await;
+    assert_eq!(summary(&batches[0]), ["* silent"]);
+    // One question and its repetition, told apart by their counts; then a single probe.
+    assert_eq!(log, ["10+5", "10+2", "10+4"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_late_answer_is_never_taken_for_another_question() {
+    // The first answer comes 1.2 s after a patience of 1 s, with values that are wrong by then.
+    let late_once = |n, question: &[u8]| {
+        let (heard, answer) = own_numbers(question);
+        if n > 1 {
+            return say(answer);
+        }
+        let old = heard.answer_rtu(&Reply::Words(vec![999; heard.count.into()]));
+        Deed::Say(vec![Event { after: Duration::from_millis(2_200), bytes: old }])
+    };
+    let (batches, log) = visits(1, late_once).await;
+    assert_eq!(log, ["10+5", "10+2", "10+5"], "a probe of another length settles the line");
+    assert_eq!(summary(&batches[0]), ["L1_v 10", "L2_v 12", "L3_v 14"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_busy_meter_is_given_time_and_not_taken_for_dead() {
+    let busy_twice = |n, question: &[u8]| {
+        say(if n <= 2 { refusal(question, 6) } else { own_numbers(question).1 })
+    };
+    let began = Instant::now();
+    let (batches, _) = visits(1, busy_twice).await;
+    assert_eq!(batches[0].readings.len(), 3);
+    assert!(began.elapsed() >= Duration::from_millis(600));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_converter_that_says_nobody_answers_means_a_silent_meter() {
+    let (batches, _) = visits(1, |_, question| say(refusal(question, 11))).await;
+    assert_eq!(batches[0].gaps[0].reason, Reason::Silent);
+    assert!(batches[0].gaps[0].detail.contains("exception 11"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_meters_with_one_address_give_no_reading() {
+    let both = |_, question: &[u8]| {
+        let (heard, answer) = own_numbers(question);
+        let other = heard.answer_rtu(&Reply::Words(vec![7; heard.count.into()]));
+        say([answer, other].concat())
+    };
+    let (batches, _) = visits(1, both).await;
+    assert_eq!(batches[0].gaps[0].reason, Reason::Frame);
+    assert!(batches[0].gaps[0].detail.contains("two different answers"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reading_is_of_the_middle_between_question_and_answer() {
+    let slow = |_, question: &[u8]| {
+        let bytes = own_numbers(question).1;
+        Deed::Say(vec![Event { after: Duration::from_millis(400), bytes }])
+    };
+    let (batches, _) = visits(1, slow).await;
+    let after = batches[0].readings[0].at.duration_since(batches[0].at).as_millis();
+    assert!((200..300).contains(&after), "{after} ms");
+}
