@@ -149,7 +149,10 @@ proptest! {
     }
 
     #[test]
-    fn every_foreign_transaction_is_skipped((exchange, words) in answered_tcp(), shift in 1..=u16::MAX) {
+    fn every_foreign_transaction_is_skipped(
+        (exchange, words) in answered_tcp(),
+        shift in 1..=u16::MAX,
+    ) {
         let mut late = Heard::tcp(exchange.request()).unwrap();
         late.transaction = late.transaction.wrapping_add(shift);
         let late = late.answer_tcp(&Reply::Words(words.iter().map(|word| !word).collect()));

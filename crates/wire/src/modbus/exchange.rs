@@ -24,7 +24,8 @@ pub enum Progress {
     /// No answer yet.
     More,
     /// An answer to this question is there. On a serial line, listen on until it is silent, hand
-    /// over what still comes, and let `finish` judge: a second meter may answer as well.
+    /// over what still comes, and let `finish` judge: a second meter may answer as well. In Modbus
+    /// TCP there is nothing to wait for.
     Whole,
     /// Nothing that follows can bring an answer: finish at once.
     Broken,

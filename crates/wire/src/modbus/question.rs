@@ -1,11 +1,11 @@
-use super::{Read, crc};
+use super::{Fault, Read, Refusal, crc};
 
 /// How frames are told apart and checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Framing {
     /// RTU on a serial line: checksum, and silence between frames.
     Rtu,
-    /// RTU frames on a socket, through a transparent converter: checksum, and no silence to rely on.
+    /// RTU frames on a socket, through a transparent converter: checksum, no silence to rely on.
     RtuOverTcp,
     /// Modbus TCP: a header with transaction and length.
     Tcp,
@@ -46,6 +46,12 @@ impl Question {
         usize::from(self.read.count) * 2
     }
 
+    /// Whether an answer with this byte count is as long as asked for; never cut, never filled. A
+    /// question beyond the limits has no such answer.
+    pub(super) fn wants(&self, byte_count: u8) -> bool {
+        (1..=Read::MOST).contains(&self.read.count) && usize::from(byte_count) == self.data_len()
+    }
+
     /// The whole length of the right answer.
     pub(super) fn expected_len(&self) -> usize {
         let around = if self.framing == Framing::Tcp { 9 } else { 5 };
@@ -66,9 +72,9 @@ pub(super) enum Head {
     /// A whole frame of so many bytes.
     Frame(Kind, usize),
     /// A byte that belongs to no frame, and the damaged frame that it seems to begin.
-    Junk(Option<super::Fault>),
+    Junk(Option<Fault>),
     /// Frames can no longer be told apart (Modbus TCP only).
-    Lost(super::Fault),
+    Lost(Fault),
 }
 
 /// What a whole frame means for the question.
@@ -77,14 +83,14 @@ pub(super) enum Kind {
     /// The right answer; its data begin so many bytes behind the frame's first.
     Words(usize),
     /// The meter says no.
-    Refused(super::Refusal),
+    Refused(Refusal),
     /// Our own question, come back.
     Echo,
     /// Another master asks the same meter for as many registers, so the next answer may be his;
     /// and what the frame may be instead.
-    Rival(Option<super::Fault>),
+    Rival(Option<Fault>),
     /// Meant for somebody else.
-    Foreign(Option<super::Fault>),
+    Foreign(Option<Fault>),
     /// From the meter asked, but no answer to this question.
-    Stray(super::Fault),
+    Stray(Fault),
 }

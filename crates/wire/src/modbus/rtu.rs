@@ -73,21 +73,19 @@ fn kind(question: &Question, frame: &[u8]) -> Kind {
     if frame.len() != SHORTEST + usize::from(third) {
         return overheard(question, frame);
     }
-    if usize::from(third) == question.data_len() && third > 0 {
+    if question.wants(third) {
         return Kind::Words(3);
     }
     let expected = read.count.saturating_mul(2);
     Kind::Stray(Fault::WrongByteCount { heard: third, expected })
 }
 
-/// Eight bytes to the meter asked, with its function and a right checksum: another master's question.
+/// Eight bytes of the meter's and function's with a right checksum: another master's question.
 fn overheard(question: &Question, frame: &[u8]) -> Kind {
     let same_count = frame.get(4..6) == Some(&question.read.count.to_be_bytes());
     match frame.get(2) {
         // An answer that lost its last byte looks the same when that byte was zero.
-        Some(third) if usize::from(*third) == question.data_len() => {
-            Kind::Rival(Some(Fault::Truncated))
-        }
+        Some(third) if question.wants(*third) => Kind::Rival(Some(Fault::Truncated)),
         _ if same_count => Kind::Rival(None),
         _ => Kind::Foreign(None),
     }

@@ -55,7 +55,7 @@ fn kind(question: &Question, content: &[u8], length: u16) -> Kind {
     if length != fitting {
         return Kind::Stray(Fault::WrongLength { heard: length, expected: fitting });
     }
-    if usize::from(third) == question.data_len() && third > 0 {
+    if question.wants(third) {
         return Kind::Words(HEADER + 3);
     }
     let expected = read.count.saturating_mul(2);
