@@ -1,1 +1,19 @@
-//! Under construction.
+//! Opens the door: the command line, the configuration of the box, the system clock, and the house
+//! that starts every room and waits for all of them.
+
+pub mod adhoc;
+pub mod answer;
+pub mod cli;
+pub mod clock;
+pub mod commands;
+pub mod config;
+pub mod exit;
+pub mod house;
+pub mod obis;
+pub mod output;
+pub mod plan_document;
+pub mod service;
+pub mod signal;
+pub mod summary;
+pub mod table;
+pub mod when;

@@ -1,0 +1,196 @@
+//! A register of any port, typed on the command line: flags become a site of one meter, checked by
+//! the same checker as a file.
+
+use std::fmt::Write;
+
+use catalog::{Catalog, CheckedSite, DataType};
+use domain::RawWords;
+
+use crate::answer::{Answer, Names, Note};
+use crate::cli::Entry;
+
+/// A question as asked.
+#[derive(Debug)]
+pub struct Asked {
+    /// One bus with one meter.
+    pub site: CheckedSite,
+    /// Whether a quantity was named.
+    pub names: Names,
+    /// What to know beside the answer.
+    pub notes: Vec<Note>,
+}
+
+/// Stands for the quantity that nobody named; a level, since nothing is known of it.
+const UNNAMED: &str = "L1_v";
+
+impl Entry {
+    /// Whether no flag was given.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.model.is_none() && self.keys().iter().all(|(_, value)| value.is_none())
+    }
+
+    /// The keys of the parameter bag with what was typed.
+    fn keys(&self) -> [(&'static str, &Option<String>); 17] {
+        [
+            ("reg", &self.reg),
+            ("unit", &self.unit),
+            ("size", &self.size),
+            ("data_type", &self.data_type),
+            ("function_code", &self.function_code),
+            ("factor", &self.factor),
+            ("round", &self.round),
+            ("swap_words", &self.swap_words),
+            ("swap_bytes", &self.swap_bytes),
+            ("unavailable", &self.unavailable),
+            ("pause", &self.pause),
+            ("baudrate", &self.baudrate),
+            ("parity", &self.parity),
+            ("data_bits", &self.data_bits),
+            ("stop_bits", &self.stop_bits),
+            ("timeout", &self.timeout),
+            ("retries", &self.retries),
+        ]
+    }
+}
+
+/// The site that the flags describe.
+///
+/// # Errors
+/// What is wrong with them, one line each, naming the flag.
+pub fn site(
+    port: &str,
+    address: Option<&str>,
+    entry: &Entry,
+    catalog: &Catalog,
+) -> Result<Asked, String> {
+    let Some(address) = address else {
+        return Err(format!("which meter? the address follows the port: `submeter read {port} 5 …`"));
+    };
+    if entry.model.is_none() && entry.reg.is_none() {
+        return Err("what is to be read? --reg names a register, --model a known model".to_owned());
+    }
+    let text = text(port, address, entry)?;
+    let (site, problems) = catalog::check_site(&text, catalog);
+    let Some(site) = site else {
+        let told: Vec<String> = problems
+            .errors()
+            .map(|problem| {
+                let key = problem.path.rsplit('.').next().unwrap_or_default();
+                let what = match key {
+                    "address" => "the address".to_owned(),
+                    "port" => "the port".to_owned(),
+                    key => format!("--{}", key.replace('_', "-")),
+                };
+                format!("{what}: {}", problem.message_with_hint())
+            })
+            .collect();
+        return Err(told.join("\n"));
+    };
+    let names = match (&entry.model, &entry.unit) {
+        (None, None) => Names::Unknown,
+        _ => Names::Known,
+    };
+    let note = |problem: &catalog::Problem| Note {
+        code: problem.code.name().to_owned(),
+        meter: None,
+        quantity: None,
+        message: problem.message_with_hint(),
+    };
+    let shown = |problem: &&catalog::Problem| problem.code.name() != "data_type_assumed";
+    let notes = problems.warnings().filter(shown).map(note).collect();
+    Ok(Asked { site, names, notes })
+}
+
+fn text(port: &str, address: &str, entry: &Entry) -> Result<String, String> {
+    let mut text = format!(
+        "[site]\nkey = \"port\"\n[[bus]]\nkey = \"port\"\nport = {}\n[[meter]]\n\
+         key = \"address-{address}\"\nbus = \"port\"\naddress = {}\nmodel = {}\n",
+        quoted(port),
+        address.parse::<u8>().map_err(|_| format!("{address:?} is no address: 0 to 255"))?,
+        quoted(entry.model.as_deref().unwrap_or("generic_modbus")),
+    );
+    for (key, value) in entry.keys() {
+        let Some(value) = value else { continue };
+        let written = match key {
+            "unit" | "data_type" | "parity" => quoted(value),
+            "unavailable" => list(value),
+            _ => bare(key, value)?,
+        };
+        // Writing to a text never fails.
+        drop(writeln!(text, "{key} = {written}"));
+    }
+    if entry.model.is_none() && entry.unit.is_none() {
+        drop(writeln!(text, "unit = \"{UNNAMED}\""));
+    }
+    Ok(text)
+}
+
+/// A number or a yes-or-no, as TOML writes it. Anything else could smuggle in other keys.
+fn bare(key: &str, value: &str) -> Result<String, String> {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '+' | '_');
+    if value.is_empty() || !value.chars().all(plain) {
+        return Err(format!("--{}: {value:?} is no number", key.replace('_', "-")));
+    }
+    let fraction = value.strip_prefix('.').map(|rest| format!("0.{rest}"));
+    Ok(fraction.unwrap_or_else(|| value.to_owned()))
+}
+
+/// `65535,0xFFFF` as a list; numbers beyond 63 bits are written as text.
+fn list(value: &str) -> String {
+    let items: Vec<String> = value
+        .split(',')
+        .map(str::trim)
+        .filter(|item| !item.is_empty())
+        .map(|item| if item.len() < 17 { item.to_owned() } else { quoted(item) })
+        .map(|item| if item.starts_with('"') || is_number(&item) { item } else { quoted(&item) })
+        .collect();
+    format!("[{}]", items.join(", "))
+}
+
+fn is_number(text: &str) -> bool {
+    let digits = text.strip_prefix("0x").unwrap_or(text);
+    !digits.is_empty() && digits.chars().all(|c| c.is_ascii_hexdigit())
+}
+
+fn quoted(text: &str) -> String {
+    let escaped: String = text.chars().flat_map(char::escape_default).collect();
+    // TOML writes \u{e9} as \u00e9; keys, ports and names here are plain ASCII or refused anyway.
+    format!("\"{}\"", escaped.replace("\\'", "'"))
+}
+
+/// Where nobody said the data type: the words in every interpretation, side by side.
+pub fn explain(site: &CheckedSite, answer: &mut Answer) {
+    let assumed = |meter: &str, quantity: Option<&str>| {
+        let meter = site.meters.iter().find(|known| known.key.as_str() == meter)?;
+        let same = |name: &str| quantity.is_none_or(|quantity| quantity == name);
+        meter.registers.iter().find(|r| r.type_assumed && same(r.quantity.name()))
+    };
+    let mut notes = Vec::new();
+    for read in &answer.readings {
+        let Some(register) = assumed(&read.meter, read.quantity.as_deref()) else { continue };
+        let words = read.raw.as_deref().and_then(words).unwrap_or_default();
+        let all: Vec<String> = catalog::interpretations(words.words())
+            .into_iter()
+            .map(|(name, value)| format!("{name} {value}"))
+            .collect();
+        notes.push(Note {
+            code: "data_type_assumed".to_owned(),
+            meter: Some(read.meter.clone()),
+            quantity: read.quantity.clone(),
+            message: format!(
+                "register {}: no data type was given, {} is assumed; the words as {}",
+                register.start,
+                DataType::Int.name(),
+                all.join(", ")
+            ),
+        });
+    }
+    answer.notes.extend(notes);
+}
+
+fn words(text: &str) -> Option<RawWords> {
+    let words: Result<Vec<u16>, _> =
+        text.split(' ').map(|word| u16::from_str_radix(word, 16)).collect();
+    RawWords::new(&words.ok()?)
+}

@@ -1,0 +1,277 @@
+//! The command line: one definition feeds parser and help.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// Reads every energy, heat and water meter of a building, remembers what it read, and shows it.
+#[derive(Debug, Parser)]
+#[command(name = "submeter", version, about, max_term_width = 100, disable_help_subcommand = true)]
+pub struct Cli {
+    /// What to do; without a command a short summary is shown.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+/// Everything the program does.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Show a simulated building, read over real sockets and serial lines.
+    Demo(Demo),
+    /// Check box, site and model files without hardware, and say what `run` would do.
+    Check(Check),
+    /// Read meters now: of a site file, of the running service, or any register of any port.
+    Read(Box<Read>),
+    /// Read the site's meters at their intervals and remember everything.
+    Run(Run),
+    /// Bring the registry to a site file; the difference is shown first.
+    Apply(Apply),
+    /// Write the registry as a site file.
+    ExportSite(Data),
+    /// Show what is in the journal.
+    Readings(Readings),
+    /// List the known meter models, or show one.
+    #[command(subcommand)]
+    Models(Models),
+    /// Simulate the meters of a house file on serial lines and sockets of this machine.
+    Simulate(Simulate),
+}
+
+/// Where the journal and the registry are kept.
+#[derive(Debug, Clone, Args)]
+pub struct Data {
+    /// Folder of the journal and the registry.
+    #[arg(long, value_name = "DIR", env = "SUBMETER_DATA", default_value = "submeter-data")]
+    pub data: PathBuf,
+}
+
+/// `demo`
+#[derive(Debug, Args)]
+pub struct Demo {
+    /// Another seed is another building: other loads, other indexes.
+    #[arg(long, default_value_t = 7)]
+    pub seed: u64,
+    /// End after this time, for example `30s`; otherwise Ctrl-C ends it.
+    #[arg(long = "for", value_name = "TIME")]
+    pub period: Option<String>,
+    /// Plain lines even on a terminal.
+    #[arg(long)]
+    pub plain: bool,
+    /// Keep the journal in this folder; otherwise it goes with the demo.
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+}
+
+/// `check`
+#[derive(Debug, Args)]
+pub struct Check {
+    /// Site files, box files or model files; their kind is seen by their content.
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// Warnings fail as well.
+    #[arg(long)]
+    pub strict: bool,
+    /// One JSON document.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `read`
+#[derive(Debug, Args)]
+pub struct Read {
+    /// A meter's key, or a port: /dev/ttyUSB0, tcp://host:502, rtu+tcp://host:4001. Without it
+    /// every meter is read.
+    #[arg(value_name = "METER|PORT")]
+    pub target: Option<String>,
+    /// The meter's address, after a port.
+    #[arg(value_name = "ADDR")]
+    pub address: Option<String>,
+    /// Read the meters of this site file; their ports are opened.
+    #[arg(long, value_name = "FILE")]
+    pub site: Option<PathBuf>,
+    #[command(flatten)]
+    pub data: Data,
+    /// Open the ports of the registry's meters instead of asking the running service.
+    #[arg(long, conflicts_with = "site")]
+    pub direct: bool,
+    #[command(flatten)]
+    pub entry: Entry,
+    /// Read again after this time, for example `1s`, until Ctrl-C.
+    #[arg(long, value_name = "TIME")]
+    pub watch: Option<String>,
+    /// Show the registers as they came.
+    #[arg(long)]
+    pub raw: bool,
+    #[command(flatten)]
+    pub output: Output,
+}
+
+/// A register entry and a line, as flags: the keys of `generic_modbus`.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "After a port: a known model, or a register and how it is read")]
+pub struct Entry {
+    /// A known model instead of a register.
+    #[arg(long, conflicts_with = "reg")]
+    pub model: Option<String>,
+    /// Register, from 0, as sent on the wire; 0x is understood.
+    #[arg(long)]
+    pub reg: Option<String>,
+    /// The quantity it holds, for example en_im.
+    #[arg(long)]
+    pub unit: Option<String>,
+    /// Registers of the value: 1, 2, 4 or 8.
+    #[arg(long)]
+    pub size: Option<String>,
+    /// int, uint, float or bcd.
+    #[arg(long)]
+    pub data_type: Option<String>,
+    /// 3 or 4.
+    #[arg(long)]
+    pub function_code: Option<String>,
+    /// The value is multiplied by it.
+    #[arg(long, allow_hyphen_values = true)]
+    pub factor: Option<String>,
+    /// Digits behind the point, 0 to 9.
+    #[arg(long)]
+    pub round: Option<String>,
+    /// The least significant register comes first.
+    #[arg(long, num_args = 0..=1, default_missing_value = "true")]
+    pub swap_words: Option<String>,
+    /// The bytes inside each register are exchanged.
+    #[arg(long, num_args = 0..=1, default_missing_value = "true")]
+    pub swap_bytes: Option<String>,
+    /// Raw values that mean "no reading", separated by commas; 0x is understood.
+    #[arg(long)]
+    pub unavailable: Option<String>,
+    /// Rest after the question, in seconds.
+    #[arg(long)]
+    pub pause: Option<String>,
+    /// Bits a second of a serial line.
+    #[arg(long)]
+    pub baudrate: Option<String>,
+    /// N, E or O.
+    #[arg(long)]
+    pub parity: Option<String>,
+    /// 7 or 8.
+    #[arg(long)]
+    pub data_bits: Option<String>,
+    /// 1 or 2.
+    #[arg(long)]
+    pub stop_bits: Option<String>,
+    /// Patience for an answer, in seconds.
+    #[arg(long)]
+    pub timeout: Option<String>,
+    /// Repetitions after a failure.
+    #[arg(long)]
+    pub retries: Option<String>,
+}
+
+/// How the answer is written.
+#[derive(Debug, Clone, Copy, Args)]
+#[command(next_help_heading = "Output")]
+pub struct Output {
+    /// One JSON document.
+    #[arg(long, conflicts_with = "csv")]
+    pub json: bool,
+    /// Comma-separated, UTC, one reading a line.
+    #[arg(long)]
+    pub csv: bool,
+    /// No messages beside the answer.
+    #[arg(long)]
+    pub quiet: bool,
+}
+
+/// `run`
+#[derive(Debug, Args)]
+pub struct Run {
+    /// Apply this site file at the start.
+    #[arg(long, value_name = "FILE")]
+    pub site: Option<PathBuf>,
+    /// The box file: addresses and limits of this machine. Everything in it has a default.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    #[command(flatten)]
+    pub data: Data,
+    /// Address for `/healthz` and `/readyz`, loopback only.
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    pub listen: Option<String>,
+}
+
+/// `apply`
+#[derive(Debug, Args)]
+pub struct Apply {
+    /// The site file.
+    #[arg(value_name = "FILE")]
+    pub site: PathBuf,
+    #[command(flatten)]
+    pub data: Data,
+    /// Show the difference and change nothing.
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Do not ask before meters are retired or scales change.
+    #[arg(long)]
+    pub yes: bool,
+}
+
+/// `readings`
+#[derive(Debug, Args)]
+pub struct Readings {
+    #[command(flatten)]
+    pub data: Data,
+    /// Only these meters.
+    #[arg(long, value_name = "KEY", value_delimiter = ',')]
+    pub meter: Vec<String>,
+    /// Only these quantities.
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    pub quantity: Vec<String>,
+    /// From this time on: 2026-11-14, -24h, yesterday, or a period 2026-11-01..2026-11-14.
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    pub from: Option<String>,
+    /// Up to this time, without it; a day means its end.
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    pub to: Option<String>,
+    /// Only the newest reading of each quantity.
+    #[arg(long, conflicts_with_all = ["from", "to", "limit"])]
+    pub latest: bool,
+    /// At most so many, the newest; 0 means all.
+    #[arg(long, default_value_t = 1000)]
+    pub limit: usize,
+    /// Show the gaps instead: what could not be read, and why.
+    #[arg(long, conflicts_with = "latest")]
+    pub gaps: bool,
+    #[command(flatten)]
+    pub output: Output,
+}
+
+/// `models`
+#[derive(Debug, Subcommand)]
+pub enum Models {
+    /// All known models.
+    List {
+        /// One JSON document.
+        #[arg(long)]
+        json: bool,
+    },
+    /// One model with its registers.
+    Show {
+        /// Its name, for example eastron/sdm630.
+        name: String,
+        /// One JSON document.
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// `simulate`
+#[derive(Debug, Args)]
+pub struct Simulate {
+    /// A house file: a site file with a few tables for the simulation.
+    #[arg(value_name = "FILE")]
+    pub house: PathBuf,
+    /// Write the site file that reads the house, with the ports that were opened.
+    #[arg(long, value_name = "FILE")]
+    pub write_site: Option<PathBuf>,
+    /// End after this time, for example `30s`; otherwise Ctrl-C ends it.
+    #[arg(long = "for", value_name = "TIME")]
+    pub period: Option<String>,
+}

@@ -1,0 +1,78 @@
+//! One module for each command of the command line.
+
+pub mod apply;
+pub mod check;
+pub mod demo;
+pub mod export_site;
+pub mod models;
+pub mod read;
+pub mod readings;
+pub mod run;
+pub mod simulate;
+
+use std::path::Path;
+
+use anyhow::Context;
+use catalog::{Catalog, CheckedSite};
+
+use crate::exit::Exit;
+use crate::output;
+
+/// A site file, checked. Its mistakes are told; `Err` holds how the command ends.
+///
+/// # Errors
+/// The exit code, after the mistakes were written.
+pub fn site_file(path: &Path, catalog: &Catalog) -> Result<(String, CheckedSite), Exit> {
+    let name = path.display().to_string();
+    let bytes = match crate::config::read_file(path, crate::config::SITE_LIMIT) {
+        Ok(bytes) => bytes,
+        Err(problem) => {
+            output::message(&problem.render_whole(&name));
+            return Err(Exit::Invalid);
+        }
+    };
+    let (site, problems) = catalog::check_site_bytes(&bytes, catalog);
+    let text = String::from_utf8_lossy(&bytes).into_owned();
+    match site {
+        Some(site) => Ok((text, site)),
+        None => {
+            output::message(problems.render(&name, &text).trim_end());
+            Err(Exit::Invalid)
+        }
+    }
+}
+
+/// The shipped models, and those of the owner in `DIR/models`.
+///
+/// # Errors
+/// When an owner's file is no sound model.
+pub fn catalog(data: Option<&Path>) -> anyhow::Result<Catalog> {
+    let mut catalog = Catalog::shipped();
+    let Some(folder) = data.map(|data| data.join("models")).filter(|folder| folder.is_dir()) else {
+        return Ok(catalog);
+    };
+    for maker in entries(&folder)?.into_iter().filter(|path| path.is_dir()) {
+        for path in entries(&maker)? {
+            if path.extension().is_none_or(|ending| ending != "toml") {
+                continue;
+            }
+            let name = path.with_extension("");
+            let name = name.strip_prefix(&folder).unwrap_or(&name).display().to_string();
+            let text = std::fs::read_to_string(&path)
+                .with_context(|| format!("cannot read {}", path.display()))?;
+            let model = catalog::Model::parse(&name, &text)
+                .with_context(|| format!("{} is no sound model", path.display()))?;
+            catalog.put(model);
+        }
+    }
+    Ok(catalog)
+}
+
+fn entries(folder: &Path) -> anyhow::Result<Vec<std::path::PathBuf>> {
+    let context = || format!("cannot list {}", folder.display());
+    let listed = std::fs::read_dir(folder).with_context(context)?;
+    let mut paths: Vec<_> =
+        listed.map(|entry| entry.map(|entry| entry.path())).collect::<Result<_, _>>()?;
+    paths.sort();
+    Ok(paths)
+}

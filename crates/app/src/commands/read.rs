@@ -1,0 +1,192 @@
+//! `submeter read`: one reading now, from a site file, the running service, or any port.
+
+use std::path::Path;
+
+use anyhow::{Context, bail};
+use catalog::{Catalog, CheckedSite};
+use domain::{Clock, PlanNumber};
+use gateway::Plan;
+use tokio::task::JoinSet;
+
+use crate::answer::{Answer, Names};
+use crate::cli::Read;
+use crate::exit::Exit;
+use crate::service::{self, Question, Reply};
+use crate::{adhoc, output, signal, when};
+
+/// Reads once, or again and again with `--watch`.
+///
+/// # Errors
+/// When the answer cannot be written, or the service is interrupted.
+pub async fn run(args: &Read, catalog: &Catalog, clock: &Clock) -> anyhow::Result<Exit> {
+    let every = match when::optional_duration("--watch", args.watch.as_deref()) {
+        Ok(every) => every,
+        Err(told) => {
+            output::message(&told);
+            return Ok(Exit::Usage);
+        }
+    };
+    let target = match target(args, catalog) {
+        Ok(target) => target,
+        Err(exit) => return Ok(exit),
+    };
+    loop {
+        let answer = match target.read(clock).await? {
+            Ok(answer) => answer,
+            Err(exit) => return Ok(exit),
+        };
+        show(args, &answer)?;
+        let Some(every) = every else { return Ok(answer.exit()) };
+        tokio::select! {
+            () = signal::told_to_stop() => return Ok(answer.exit()),
+            () = tokio::time::sleep(every) => {}
+        }
+    }
+}
+
+/// Where the reading comes from.
+enum Target<'a> {
+    /// Ports of a site, opened here; only these meters, or all.
+    Ports { site: Box<CheckedSite>, names: Names, notes: Vec<crate::answer::Note> },
+    /// The running service.
+    Service { data: &'a Path, meters: Vec<String> },
+}
+
+fn target<'a>(args: &'a Read, catalog: &Catalog) -> Result<Target<'a>, Exit> {
+    let is_port = |text: &&String| text.starts_with('/') || text.contains("://");
+    if let Some(port) = args.target.as_ref().filter(is_port) {
+        let asked = adhoc::site(port, args.address.as_deref(), &args.entry, catalog);
+        return match asked {
+            Ok(adhoc::Asked { site, names, notes }) => {
+                Ok(Target::Ports { site: Box::new(site), names, notes })
+            }
+            Err(told) => {
+                output::message(&told);
+                Err(Exit::Usage)
+            }
+        };
+    }
+    if args.address.is_some() || !args.entry.is_empty() {
+        output::message(
+            "an address and register flags follow a port, for example \
+             `submeter read tcp://192.0.2.7:502 5 --reg 72 --size 2 --data-type float`",
+        );
+        return Err(Exit::Usage);
+    }
+    let meters: Vec<String> = args.target.iter().cloned().collect();
+    let Some(path) = &args.site else {
+        if args.direct {
+            return Err(Exit::Usage);
+        }
+        return Ok(Target::Service { data: &args.data.data, meters });
+    };
+    let (_, mut site) = super::site_file(path, catalog)?;
+    if let Some(wanted) = meters.first() {
+        if !site.meters.iter().any(|meter| meter.key.as_str() == wanted) {
+            output::message(&unknown(wanted, site.meters.iter().map(|meter| meter.key.as_str())));
+            return Err(Exit::NotFound);
+        }
+        site.meters.retain(|meter| meter.key.as_str() == wanted);
+    }
+    Ok(Target::Ports { site: Box::new(site), names: Names::Known, notes: Vec::new() })
+}
+
+impl Target<'_> {
+    async fn read(&self, clock: &Clock) -> anyhow::Result<Result<Answer, Exit>> {
+        match self {
+            Self::Ports { site, names, notes } => {
+                let mut answer = read_ports(site, *names, clock).await?;
+                answer.notes.extend(notes.iter().cloned());
+                adhoc::explain(site, &mut answer);
+                Ok(Ok(answer))
+            }
+            Self::Service { data, meters } => ask_service(data, meters).await,
+        }
+    }
+}
+
+/// Reads a site once; its buses at the same time, each port by one task.
+async fn read_ports(site: &CheckedSite, names: Names, clock: &Clock) -> anyhow::Result<Answer> {
+    let number = PlanNumber(0);
+    let plan = Plan::of(site, number);
+    let mut buses = JoinSet::new();
+    for bus in plan.buses {
+        let clock = clock.clone();
+        buses.spawn(async move { gateway::read_once(bus, number, &clock).await });
+    }
+    let mut batches = Vec::new();
+    while let Some(read) = buses.join_next().await {
+        batches.extend(read.context("a bus was not read to its end")?);
+    }
+    let place = |key| site.meters.iter().position(|meter| meter.key == key);
+    batches.sort_by_key(|batch| place(batch.meter.clone()));
+    let known = (names == Names::Known).then(|| site.record.site.key.to_string());
+    let mut answer = Answer::empty(known);
+    batches.iter().for_each(|batch| answer.add(batch, names));
+    Ok(answer)
+}
+
+async fn ask_service(data: &Path, meters: &[String]) -> anyhow::Result<Result<Answer, Exit>> {
+    let question = Question::Read { meters: meters.to_vec() };
+    match service::ask(data, &question).await? {
+        Some(Reply::Read(answer)) => Ok(Ok(answer)),
+        Some(Reply::NotFound { meter, known }) => {
+            output::message(&unknown(&meter, known.iter().map(String::as_str)));
+            Ok(Err(Exit::NotFound))
+        }
+        Some(Reply::Failed { message }) => {
+            output::message(&message);
+            Ok(Err(Exit::Failed))
+        }
+        Some(Reply::Applied { .. }) => bail!("the running service answered something else"),
+        None => {
+            output::message(&format!(
+                "no service runs on {}: start `submeter run`, or name a site file with --site, \
+                 or a port (`submeter read tcp://192.0.2.7:502 5 --reg 72`)",
+                data.display()
+            ));
+            Ok(Err(Exit::NotFound))
+        }
+    }
+}
+
+fn show(args: &Read, answer: &Answer) -> anyhow::Result<()> {
+    if args.output.json {
+        return if args.watch.is_some() {
+            output::line(&serde_json::to_string(answer)?) // one document a line
+        } else {
+            output::json(answer)
+        };
+    }
+    if args.output.csv {
+        let mut out = csv::Writer::from_writer(std::io::stdout().lock());
+        out.write_record(["meter", "quantity", "timestamp", "value", "unit", "quality", "raw"])?;
+        for read in &answer.readings {
+            out.write_record([
+                read.meter.as_str(),
+                read.quantity.as_deref().unwrap_or_default(),
+                &read.at,
+                &read.value.to_string(),
+                read.unit.as_deref().unwrap_or_default(),
+                &read.quality,
+                read.raw.as_deref().unwrap_or_default(),
+            ])?;
+        }
+        out.flush()?;
+    } else if !answer.readings.is_empty() {
+        let width = output::terminal_width().unwrap_or(usize::MAX);
+        output::lines(&answer.table(args.raw).lines(width))?;
+    }
+    if !args.output.quiet {
+        answer.gap_lines().iter().for_each(|line| output::message(line));
+        answer.notes.iter().for_each(|note| output::message(&format!("note: {}", note.message)));
+    }
+    Ok(())
+}
+
+fn unknown<'a>(wanted: &str, known: impl Iterator<Item = &'a str>) -> String {
+    let known: Vec<&str> = known.collect();
+    let shown = known.iter().take(12).copied().collect::<Vec<_>>().join(", ");
+    let more = if known.len() > 12 { ", …" } else { "" };
+    format!("there is no meter {wanted:?}; there are {shown}{more}")
+}

@@ -1,0 +1,57 @@
+//! `submeter simulate`: the meters of a house file, answering on real lines and sockets.
+
+use anyhow::Context;
+use domain::Clock;
+use simulator::House;
+use tokio_util::sync::CancellationToken;
+
+use crate::cli::Simulate;
+use crate::exit::Exit;
+use crate::{config, output, signal, when};
+
+/// Simulates until told to stop, or for the time asked for.
+///
+/// # Errors
+/// When a port cannot be opened.
+pub async fn run(args: &Simulate, clock: Clock) -> anyhow::Result<Exit> {
+    let period = match when::optional_duration("--for", args.period.as_deref()) {
+        Ok(period) => period,
+        Err(told) => {
+            output::message(&told);
+            return Ok(Exit::Usage);
+        }
+    };
+    let text = match config::read_text(&args.house, config::SITE_LIMIT) {
+        Ok(text) => text,
+        Err(told) => {
+            output::message(&told);
+            return Ok(Exit::Invalid);
+        }
+    };
+    let catalog = super::catalog(None)?;
+    let house = match House::parse(&text, &catalog) {
+        Ok(house) => house,
+        Err(error) => {
+            output::message(&error.render(&args.house.display().to_string(), &text));
+            return Ok(Exit::Invalid);
+        }
+    };
+    let stop = CancellationToken::new();
+    let running = simulator::start(house, clock, stop.clone()).await?;
+    for (bus, port) in running.ports() {
+        output::line(&format!("bus {bus}: {port}"))?;
+    }
+    if let Some(path) = &args.write_site {
+        std::fs::write(path, running.site_text())
+            .with_context(|| format!("cannot write {}", path.display()))?;
+        output::line(&format!("site file: {}", path.display()))?;
+    }
+    output::message("simulating; Ctrl-C ends it");
+    tokio::select! {
+        () = signal::told_to_stop() => {}
+        () = when::pass(period) => {}
+    }
+    stop.cancel();
+    running.ended().await;
+    Ok(Exit::Good)
+}

@@ -1,0 +1,142 @@
+//! Starts the rooms of a running service, waits for them, and stops them.
+//!
+//! Only the sources are told to stop. The buses finish their exchange, the collector writes what
+//! they read, and then the journal is closed.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::{Context, bail};
+use catalog::{Catalog, CheckedSite};
+use domain::{Clock, PlanNumber};
+use gateway::{Asks, Gateway, Plan};
+use jiff::tz::TimeZone;
+use portal::Ready;
+use store::Store;
+use tokio::sync::{Mutex, RwLock};
+use tokio_util::sync::CancellationToken;
+use tracing::info;
+
+use crate::plan_document;
+
+/// A house that runs: the store, the catalog, and the gateway that reads under the newest plan.
+#[derive(Debug)]
+pub struct House {
+    store: Store,
+    catalog: Catalog,
+    clock: Clock,
+    /// Whoever asks reads through it; a new plan exchanges it.
+    asks: RwLock<Asks>,
+    site: RwLock<Option<Arc<CheckedSite>>>,
+    /// The gateway under the plan in force, and what stops it.
+    reading: Mutex<Option<(Gateway, CancellationToken)>>,
+    ready: Ready,
+}
+
+impl House {
+    /// Opens the store and starts reading what the registry says; nothing yet, if it is empty.
+    ///
+    /// # Errors
+    /// When the folder is in use, or what the registry holds no longer checks.
+    pub async fn open(data: &Path, catalog: Catalog, clock: Clock) -> anyhow::Result<Self> {
+        let store = Store::open(data).await?;
+        let house = Self {
+            store,
+            catalog,
+            clock,
+            asks: RwLock::default(),
+            site: RwLock::default(),
+            reading: Mutex::default(),
+            ready: Ready::default(),
+        };
+        if let Some((number, record)) = house.store.registry().current().await? {
+            let text = catalog::write_site(&record);
+            let (site, problems) = catalog::check_site(&text, &house.catalog);
+            let Some(site) = site else {
+                bail!("the registry does not check any more:\n{}", problems.render("registry", &text));
+            };
+            // A changed model file changes the plan without a change of the registry.
+            let number = house.register(&site).await.unwrap_or(number);
+            house.read(site, number).await?;
+        }
+        Ok(house)
+    }
+
+    /// Brings the registry to a site and reads under the new plan, from the next sweep on.
+    ///
+    /// # Errors
+    /// When the registry refuses the site.
+    pub async fn apply(&self, site: CheckedSite) -> anyhow::Result<PlanNumber> {
+        let number = self.register(&site).await?;
+        self.read(site, number).await?;
+        Ok(number)
+    }
+
+    /// The site in force.
+    pub async fn site(&self) -> Option<Arc<CheckedSite>> {
+        self.site.read().await.clone()
+    }
+
+    /// The way in for questions.
+    pub async fn asks(&self) -> Asks {
+        self.asks.read().await.clone()
+    }
+
+    /// Whether it reads, for whoever asks over HTTP.
+    #[must_use]
+    pub fn ready(&self) -> Ready {
+        self.ready.clone()
+    }
+
+    /// The known models.
+    #[must_use]
+    pub fn catalog(&self) -> &Catalog {
+        &self.catalog
+    }
+
+    /// The memory.
+    #[must_use]
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// Stops reading, appends what was read, and closes the journal.
+    ///
+    /// # Errors
+    /// When the journal cannot be closed in order.
+    pub async fn close(self) -> anyhow::Result<()> {
+        self.pause().await;
+        self.store.close().await.context("the journal was not closed in order")
+    }
+
+    async fn register(&self, site: &CheckedSite) -> anyhow::Result<PlanNumber> {
+        let document = plan_document::write(site);
+        let now = self.clock.now();
+        let applied = self.store.registry().apply(&site.record, &document, now).await?;
+        Ok(applied.plan)
+    }
+
+    async fn read(&self, site: CheckedSite, number: PlanNumber) -> anyhow::Result<()> {
+        let zone = TimeZone::get(&site.record.site.time_zone)?;
+        let plan = Plan::of(&site, number);
+        self.pause().await;
+        let stop = CancellationToken::new();
+        let gateway = gateway::start(plan, self.store.journal(), &zone, &self.clock, &stop);
+        *self.asks.write().await = gateway.asks();
+        let (meters, buses) = (site.meters.len(), site.buses.len());
+        info!(site = %site.record.site.key, plan = number.0, meters, buses, "Reading");
+        *self.site.write().await = Some(Arc::new(site));
+        *self.reading.lock().await = Some((gateway, stop));
+        self.ready.set(true);
+        Ok(())
+    }
+
+    /// Ends the gateway; what it has read is in the journal afterwards.
+    async fn pause(&self) {
+        let reading = self.reading.lock().await.take();
+        if let Some((gateway, stop)) = reading {
+            stop.cancel();
+            gateway.ended(&stop).await;
+        }
+    }
+}

@@ -1,0 +1,163 @@
+//! The local door of a running service: a socket in its data folder, over which commands ask it,
+//! so that no port is opened twice. One JSON document a line, one question a connection.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::Context;
+use domain::Key;
+use serde::{Deserialize, Serialize};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::{UnixListener, UnixStream};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::answer::{Answer, Names};
+use crate::house::House;
+
+/// The longest question: a site file with some room.
+const LONGEST: u64 = 17 * 1024 * 1024;
+
+/// What may be asked of a running service.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Question {
+    /// Read these meters now; all of them when none is named.
+    Read {
+        /// Keys of meters.
+        meters: Vec<String>,
+    },
+    /// Bring the registry to this site file and read under the new plan.
+    Apply {
+        /// The text of the file.
+        text: String,
+    },
+}
+
+/// What it answers.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reply {
+    /// What the meters gave.
+    Read(Answer),
+    /// The number of the plan in force.
+    Applied {
+        /// Carried by every reading from now on.
+        plan: u64,
+    },
+    /// There is no such meter.
+    NotFound {
+        /// What was asked for.
+        meter: String,
+        /// What there is.
+        known: Vec<String>,
+    },
+    /// It could not be done.
+    Failed {
+        /// Why, for a person.
+        message: String,
+    },
+}
+
+/// The socket of the service that keeps its data in this folder.
+#[must_use]
+pub fn socket(data: &Path) -> PathBuf {
+    data.join("submeter.sock")
+}
+
+/// Asks the running service. `None` when none runs on this folder.
+///
+/// # Errors
+/// When the service is there and does not answer.
+pub async fn ask(data: &Path, question: &Question) -> anyhow::Result<Option<Reply>> {
+    let Ok(mut stream) = UnixStream::connect(socket(data)).await else { return Ok(None) };
+    let mut text = serde_json::to_string(question)?;
+    text.push('\n');
+    stream.write_all(text.as_bytes()).await.context("the running service does not listen")?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.context("the running service does not answer")?;
+    let reply = serde_json::from_str(&answer).context("the running service was interrupted")?;
+    Ok(Some(reply))
+}
+
+/// Opens the door and answers until told to stop. Questions under way are answered first.
+///
+/// # Errors
+/// When the socket cannot be made.
+pub async fn serve(
+    data: &Path,
+    house: Arc<House>,
+    stop: CancellationToken,
+) -> anyhow::Result<()> {
+    let path = socket(data);
+    // The store of this folder is ours alone, so a socket that is left here belongs to nobody.
+    drop(std::fs::remove_file(&path));
+    let listener = UnixListener::bind(&path)
+        .with_context(|| format!("cannot open the local door {}", path.display()))?;
+    rustix::fs::chmod(&path, rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR)?;
+    let answering = TaskTracker::new();
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => break,
+            accepted = listener.accept() => if let Ok((stream, _)) = accepted {
+                let house = Arc::clone(&house);
+                answering.spawn(async move {
+                    if let Err(error) = answer(stream, &house).await {
+                        tracing::debug!(%error, "A local question was not answered");
+                    }
+                });
+            }
+        }
+    }
+    answering.close();
+    answering.wait().await;
+    drop(std::fs::remove_file(&path));
+    Ok(())
+}
+
+async fn answer(stream: UnixStream, house: &House) -> anyhow::Result<()> {
+    let (reading, mut writing) = stream.into_split();
+    let mut line = String::new();
+    BufReader::new(reading.take(LONGEST)).read_line(&mut line).await?;
+    let reply = match serde_json::from_str(&line) {
+        Ok(Question::Read { meters }) => read(house, &meters).await,
+        Ok(Question::Apply { text }) => apply(house, &text).await,
+        Err(error) => Reply::Failed { message: format!("no such question: {error}") },
+    };
+    writing.write_all(serde_json::to_string(&reply)?.as_bytes()).await?;
+    Ok(writing.shutdown().await?)
+}
+
+async fn read(house: &House, wanted: &[String]) -> Reply {
+    let Some(site) = house.site().await else {
+        return Reply::Failed { message: "the service has no site yet: apply one first".to_owned() };
+    };
+    let known = || site.meters.iter().map(|meter| meter.key.to_string()).collect::<Vec<_>>();
+    let mut keys = Vec::new();
+    for meter in if wanted.is_empty() { known() } else { wanted.to_vec() } {
+        match Key::new(&meter).ok().filter(|key| site.meters.iter().any(|m| m.key == *key)) {
+            Some(key) => keys.push(key),
+            None => return Reply::NotFound { meter, known: known() },
+        }
+    }
+    let mut answer = Answer::empty(Some(site.record.site.key.to_string()));
+    let asks = house.asks().await;
+    for key in keys {
+        match asks.read_now(&key).await {
+            Ok(batch) => answer.add(&batch, Names::Known),
+            Err(error) => return Reply::Failed { message: format!("{key}: {error}") },
+        }
+    }
+    Reply::Read(answer)
+}
+
+async fn apply(house: &House, text: &str) -> Reply {
+    let (site, problems) = catalog::check_site(text, house.catalog());
+    let Some(site) = site else {
+        return Reply::Failed { message: problems.render("site file", text) };
+    };
+    match house.apply(site).await {
+        Ok(number) => Reply::Applied { plan: number.0 },
+        Err(error) => Reply::Failed { message: format!("{error:#}") },
+    }
+}

@@ -1,0 +1,73 @@
+//! Aligned tables for people.
+
+/// Which way a column leans.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lean {
+    /// Text.
+    Left,
+    /// Numbers.
+    Right,
+}
+
+/// Rows of cells under a head, padded so that they line up.
+#[derive(Debug)]
+pub struct Table {
+    head: Vec<(&'static str, Lean)>,
+    rows: Vec<Vec<String>>,
+}
+
+impl Table {
+    /// An empty table.
+    #[must_use]
+    pub fn new(head: &[(&'static str, Lean)]) -> Self {
+        Self { head: head.to_vec(), rows: Vec::new() }
+    }
+
+    /// Adds a row; missing cells stay empty.
+    pub fn row(&mut self, cells: Vec<String>) {
+        self.rows.push(cells);
+    }
+
+    /// The lines of the table, none longer than `width` characters.
+    #[must_use]
+    pub fn lines(&self, width: usize) -> Vec<String> {
+        let titles: Vec<String> = self.head.iter().map(|(title, _)| (*title).to_owned()).collect();
+        let all = || std::iter::once(&titles).chain(&self.rows);
+        let widths: Vec<usize> = (0..self.head.len())
+            .map(|column| {
+                all().filter_map(|row| row.get(column)).map(|c| c.chars().count()).max()
+            })
+            .map(Option::unwrap_or_default)
+            .collect();
+        let line = |row: &Vec<String>| {
+            let mut line = String::new();
+            for (column, (wide, (_, lean))) in widths.iter().zip(&self.head).enumerate() {
+                let cell = row.get(column).map(String::as_str).unwrap_or_default();
+                let gap = if column == 0 { "" } else { "  " };
+                line += &match lean {
+                    Lean::Left => format!("{gap}{cell:<wide$}"),
+                    Lean::Right => format!("{gap}{cell:>wide$}"),
+                };
+            }
+            let line: String = line.trim_end().chars().take(width).collect();
+            line
+        };
+        all().map(line).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_line_up_and_lines_end_at_the_width() {
+        let mut table = Table::new(&[("meter", Lean::Left), ("index", Lean::Right)]);
+        table.row(vec!["apt-1-1".to_owned(), "4120.77".to_owned()]);
+        table.row(vec!["pv".to_owned(), "12.5".to_owned()]);
+        assert_eq!(table.lines(80), ["meter      index", "apt-1-1  4120.77", "pv          12.5"]);
+        assert_eq!(table.lines(9), ["meter", "apt-1-1", "pv"].map(|cell| {
+            format!("{cell:<9}").trim_end().chars().take(9).collect::<String>()
+        }));
+    }
+}
