@@ -17,9 +17,9 @@ pub struct ProofError {
 }
 
 impl Model {
-    /// Replays every proof: the question must be one that is asked of this model, the answer must be
-    /// its sound answer, and the answer must be read as the proof says. Returns how many readings
-    /// were proven.
+    /// Replays every proof: the question must be one that is asked of this model, the answer must
+    /// be its sound answer, and must be read as the proof says. Returns how many readings were
+    /// proven.
     ///
     /// # Errors
     /// The first proof that does not hold. A model without a proof proves nothing: zero readings.
@@ -35,7 +35,9 @@ impl Model {
     }
 
     fn replay(&self, proof: &Proof) -> Result<usize, String> {
-        let heard = Heard::rtu(&proof.send).ok_or("`send` is no sound question of eight bytes")?;
+        sound("send", &proof.send)?;
+        let heard =
+            Heard::rtu(&proof.send).ok_or("`send` has not the eight bytes of a question")?;
         let question = heard.read().ok_or("`send` does not read registers")?;
         self.could_ask(question)?;
         let words = answer(question, &proof.hear)?;
@@ -81,11 +83,7 @@ impl Model {
 
 /// The registers of a sound answer to the question.
 fn answer(question: Read, frame: &[u8]) -> Result<Vec<u16>, String> {
-    let (body, sum) = frame.split_last_chunk::<2>().ok_or("`hear` is too short")?;
-    if crc(body) != u16::from_le_bytes(*sum) {
-        let [low, high] = crc(body).to_le_bytes();
-        return Err(format!("the checksum of `hear` must be {low:02X} {high:02X}"));
-    }
+    let body = sound("hear", frame)?;
     let &[address, function, count, ref data @ ..] = body else {
         return Err("`hear` is too short".to_owned());
     };
@@ -100,6 +98,17 @@ fn answer(question: Read, frame: &[u8]) -> Result<Vec<u16>, String> {
         .filter_map(|pair| pair.try_into().ok())
         .map(u16::from_be_bytes)
         .collect())
+}
+
+/// The frame without its checksum, if that is right.
+fn sound<'a>(name: &str, frame: &'a [u8]) -> Result<&'a [u8], String> {
+    let (body, sum) =
+        frame.split_last_chunk::<2>().ok_or_else(|| format!("`{name}` is too short"))?;
+    let [low, high] = crc(body).to_le_bytes();
+    if [low, high] != *sum {
+        return Err(format!("the checksum of `{name}` must be {low:02X} {high:02X}"));
+    }
+    Ok(body)
 }
 
 fn covered<'a>(register: &Register, question: Read, words: &'a [u16]) -> Result<&'a [u16], String> {

@@ -86,7 +86,8 @@ fn a_quantity_may_differ_from_the_rest_of_its_meter() {
     let little = register(&text);
     assert!(little.swap_words && !little.swap_bytes);
     assert_eq!(little.pause, Some(std::time::Duration::from_millis(500)));
-    let own = "register   = 0x0048\nfunction = \"holding\"\nword_order = \"big\"\nbyte_order = \"little\"";
+    let own = "register = 0x0048\nfunction = \"holding\"\nword_order = \"big\"\n\
+               byte_order = \"little\"";
     let own = register(&text.replace("register   = 0x0048", own));
     assert_eq!(own.function.code(), 3);
     assert!(!own.swap_words && own.swap_bytes);
@@ -186,7 +187,7 @@ fn a_false_proof_does_not_hold() {
         ("308.55 kWh\" }", "308.56 kWh\" }", "en_im is 308.55 kWh, not 308.56 kWh"),
         ("308.55 kWh\" }", "sentinel\" }", "en_im is 308.55 kWh, not sentinel"),
         ("99 E6", "99 E7", "the checksum of `hear` must be 99 E6"),
-        ("F1 DD", "F1 DE", "`send` is no sound question"),
+        ("F1 DD", "F1 DE", "the checksum of `send` must be F1 DD"),
         ("01 04 00 48 00 02 F1 DD", "01 04 00 47 00 03 00 1E", "begin and end with quantities"),
         ("01 04 00 48 00 02 F1 DD", "01 03 00 48 00 02 44 1D", "begin and end with quantities"),
         ("01 04 00 48 00 02 F1 DD", "02 04 00 48 00 02 F1 EE", "another address"),
@@ -209,4 +210,23 @@ fn an_owners_model_replaces_a_shipped_one_whole() {
     catalog.put(Model::parse("eastron/sdm630", GOOD).unwrap());
     assert_eq!(catalog.models().count(), before);
     assert_eq!(catalog.model("eastron/sdm630").unwrap().maker, "Acme");
+}
+
+#[test]
+fn the_example_of_the_guide_is_a_model_that_holds() {
+    let guide = include_str!("../../../docs/models.md");
+    let (_, after) = guide.split_once("```toml\n").unwrap();
+    let (example, _) = after.split_once("```").unwrap();
+    let model = Model::parse("eastron/example", example).unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(model.prove(), Ok(1));
+}
+
+#[test]
+fn a_file_cut_anywhere_is_told_and_never_a_fall() {
+    let whole = include_str!("../models/kamstrup/multical-403.toml");
+    for end in (0..whole.len()).filter(|end| whole.is_char_boundary(*end)) {
+        if let Err(error) = parse(&whole[..end]) {
+            assert!(error.line >= 1 && error.column >= 1 && !error.message.is_empty(), "{error}");
+        }
+    }
 }
