@@ -3,7 +3,7 @@ use std::time::Duration;
 use domain::{Key, Medium, SiteRecord};
 use wire::Line;
 
-use crate::{Port, Register};
+use crate::{Port, Register, Rule};
 
 /// A site file as meant: everything checked, every default filled in.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,6 +27,27 @@ pub struct CheckedBus {
     pub line: Line,
     /// Patience for an answer; default 1 s on a serial line, 3 s on a socket.
     pub timeout: Duration,
+    /// How often a question is asked again.
+    pub retries: Retries,
+    /// The interval of its meters that have none of their own, where the bus says one.
+    pub interval: Option<Duration>,
+}
+
+/// How often a question is asked again before a gap is recorded, each 0 to 5.
+///
+/// The key `retries` of a bus sets both; a meter that is in back-off is not asked again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Retries {
+    /// After a damaged answer; noise passes, so 2 if not said.
+    pub damaged: u8,
+    /// After silence; a dead meter must not starve the others, so 1 if not said.
+    pub silent: u8,
+}
+
+impl Default for Retries {
+    fn default() -> Self {
+        Self { damaged: 2, silent: 1 }
+    }
 }
 
 /// A meter as meant.
@@ -34,6 +55,8 @@ pub struct CheckedBus {
 pub struct CheckedMeter {
     /// Its name in the site.
     pub key: Key,
+    /// Its name for people.
+    pub name: Option<String>,
     /// The bus it hangs on.
     pub bus: Key,
     /// Its number on the bus.
@@ -48,12 +71,18 @@ pub struct CheckedMeter {
     pub timeout: Duration,
     /// From sweep to sweep. Zero means sweep after sweep without rest.
     pub interval: Duration,
-    /// Repetitions after a failure; `None`: two after a damaged answer, one after silence.
-    pub retries: Option<u8>,
     /// The most registers of one question.
     pub max_registers: u16,
     /// Whether start and count of every question must be even.
     pub align_even: bool,
-    /// What is read.
+    /// How often a question is asked again.
+    pub retries: Retries,
+    /// What is read. Every pause is filled in.
     pub registers: Vec<Register>,
+    /// Whether imported energy is taken from the register of the exported one.
+    pub en_im_from_en_ex: bool,
+    /// Whether exported energy is taken from the register of the imported one.
+    pub en_ex_from_en_im: bool,
+    /// The correction rule.
+    pub rule: Option<Rule>,
 }

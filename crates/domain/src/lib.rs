@@ -21,7 +21,7 @@ pub use clock::{Clock, Tell};
 pub use decimal::{Decimal, DecimalError};
 pub use key::{Key, KeyError};
 pub use medium::Medium;
-pub use quantity::{Kind, Quantity};
+pub use quantity::{Kind, Quantity, distance};
 pub use reading::{Batch, Gap, Quality, RawWords, Reading, Reason, Source};
 pub use registry::{Bus, Difference, Meter, PlanNumber, Site, SiteRecord};
 pub use unit::{Conversion, Dimension, Unit};

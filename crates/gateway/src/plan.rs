@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use catalog::{CheckedMeter, CheckedSite, Limits, Port, Register, USUAL_DELAY};
+use catalog::{CheckedMeter, CheckedSite, Limits, Port, Register, Retries, USUAL_DELAY};
 use domain::{Key, PlanNumber};
 use wire::Line;
 
@@ -35,8 +35,8 @@ pub struct MeterPlan {
     pub line: Line,
     /// Patience for the first byte of an answer.
     pub timeout: Duration,
-    /// Repetitions after a failure; `None`: two after a damaged answer, one after silence.
-    pub retries: Option<u8>,
+    /// How often a question is asked again.
+    pub retries: Retries,
     /// From sweep to sweep; zero means without rest.
     pub interval: Duration,
     /// What the meter allows in one question.

@@ -1,7 +1,7 @@
 use std::io;
 use std::time::Duration;
 
-use catalog::{Block, Register};
+use catalog::{Block, Register, Retries};
 use domain::{Batch, Clock, Gap, PlanNumber, Quality, RawWords, Reading, Reason, Source};
 use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
@@ -150,11 +150,8 @@ impl Visited {
             count: block.count,
         };
         let doubtful = self.health.is_doubtful();
-        let (mut damaged, mut silent) = match self.plan.retries {
-            _ if doubtful => (0, 0),
-            Some(retries) => (retries, retries),
-            None => (2, 1),
-        };
+        let Retries { mut damaged, mut silent } =
+            if doubtful { Retries { damaged: 0, silent: 0 } } else { self.plan.retries };
         let mut busy = 2;
         loop {
             if !self.settle(conversation, read).await? {

@@ -93,7 +93,8 @@ impl fmt::Debug for Quantity {
 }
 
 /// How many letters must be added, dropped or replaced to make one word of the other.
-fn distance(one: &str, other: &str) -> usize {
+#[must_use]
+pub fn distance(one: &str, other: &str) -> usize {
     let other: Vec<char> = other.chars().collect();
     let mut row: Vec<usize> = (0..=other.len()).collect();
     for (n, a) in one.chars().enumerate() {

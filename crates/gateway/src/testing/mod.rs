@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 use std::io;
 use std::time::Duration;
 
-use catalog::{DataType, Limits, Register, USUAL_DELAY};
+use catalog::{DataType, Limits, Register, Retries, USUAL_DELAY};
 use domain::{Clock, Decimal, Key, Quantity};
 use jiff::SignedDuration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
@@ -165,7 +165,7 @@ pub(crate) fn meter(key: &str, address: u8, registers: Vec<Register>) -> MeterPl
         address,
         line: Line::default(),
         timeout: Duration::from_secs(1),
-        retries: None,
+        retries: Retries::default(),
         interval: Duration::from_secs(60),
         limits: Limits::serial(125, Line::default(), USUAL_DELAY),
         registers,

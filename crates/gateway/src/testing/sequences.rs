@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use catalog::Retries;
 use domain::{PlanNumber, Reason};
 use serde_json::Value;
 use vectors::Tally;
@@ -59,7 +60,8 @@ async fn run(case: &Value) -> Result<(), String> {
         let visited = meters.entry(address).or_insert_with(|| {
             let mut plan = meter("meter", address, Vec::new());
             plan.timeout = Duration::from_millis(settings["timeout_ms"].as_u64().unwrap());
-            plan.retries = Some(number(&settings["retries"]) as u8);
+            let retries = number(&settings["retries"]) as u8;
+            plan.retries = Retries { damaged: retries, silent: retries };
             Visited::new(plan)
         });
         visited.replan(vec![register]);

@@ -1,0 +1,191 @@
+//! Reading a table key by key: every rule about a single value, with its message, in one place.
+
+use domain::Decimal;
+
+use crate::document::{Amount, Field, Node, Span, Table, Value};
+use crate::nearest::nearest;
+use crate::problem::{Code, Problem, Problems, shortened};
+
+/// A table under judgement: what is in it, where it begins, how its keys are called from outside.
+pub(crate) struct Reader<'a, 'p> {
+    pub(crate) table: &'a Table,
+    /// The header, brace or entry a missing key should be in.
+    pub(crate) place: Span,
+    /// `meter[1].registers[0].`, or nothing for the outermost table.
+    pub(crate) prefix: String,
+    pub(crate) problems: &'p mut Problems,
+}
+
+/// A rule about a number: the smallest, the largest, and the rule in words.
+#[derive(Clone, Copy)]
+pub(crate) struct Limits {
+    pub(crate) low: u32,
+    pub(crate) high: u32,
+    pub(crate) rule: &'static str,
+}
+
+impl<'a> Reader<'a, '_> {
+    pub(crate) fn path(&self, key: &str) -> String {
+        format!("{}{key}", self.prefix)
+    }
+
+    pub(crate) fn get(&self, key: &str) -> Option<&'a Field> {
+        self.table.get(key)
+    }
+
+    /// Something is wrong with the value of a field.
+    pub(crate) fn wrong(&mut self, code: Code, field: &Field, rule: impl Into<String>) {
+        self.problems.push(self.about(code, field, rule));
+    }
+
+    pub(crate) fn about(&self, code: Code, field: &Field, rule: impl Into<String>) -> Problem {
+        Problem::error(code, self.path(&field.key), rule).at(field.node.span.clone())
+    }
+
+    pub(crate) fn warn(&mut self, code: Code, field: &Field, rule: impl Into<String>) {
+        let path = self.path(&field.key);
+        self.problems.push(Problem::warning(code, path, rule).at(field.node.span.clone()));
+    }
+
+    pub(crate) fn wrong_type(&mut self, field: &Field, wanted: &str) {
+        let kind = field.node.value.kind();
+        self.wrong(Code::WrongType, field, format!("{wanted} belongs here, not {kind}"));
+    }
+
+    pub(crate) fn missing(&mut self, key: &str, rule: &str) {
+        let problem = Problem::error(Code::Missing, self.path(key), rule);
+        self.problems.push(problem.at(self.place.clone()));
+    }
+
+    /// The field of a key that must be there.
+    pub(crate) fn required(&mut self, key: &str, rule: &str) -> Option<&'a Field> {
+        let field = self.get(key);
+        if field.is_none() {
+            self.missing(key, rule);
+        }
+        field
+    }
+
+    /// Refuses every key that is not known. `remedy` may know more than the nearest word.
+    pub(crate) fn only(&mut self, known: &[&str], remedy: impl Fn(&Field) -> Option<String>) {
+        for field in self.table.fields() {
+            if known.contains(&field.key.as_str()) {
+                continue;
+            }
+            let path = self.path(&shortened(&field.key));
+            let problem = match (remedy(field), nearest(&field.key, known.iter().copied())) {
+                (Some(remedy), _) => Problem::error(Code::UnknownKey, path, remedy),
+                (None, Some(near)) => {
+                    Problem::error(Code::UnknownKey, path, format!("did you mean `{near}`?"))
+                }
+                (None, None) => Problem::error(Code::UnknownKey, path, "no such key")
+                    .hint(format!("known here: {}", known.join(", "))),
+            };
+            self.problems.push(problem.at(field.key_span.clone()));
+        }
+    }
+
+    /// Text, or `None` after a complaint.
+    pub(crate) fn text(&mut self, field: &'a Field) -> Option<&'a str> {
+        match &field.node.value {
+            Value::Text(text) => Some(text),
+            _ => {
+                self.wrong_type(field, "text in quotes");
+                None
+            }
+        }
+    }
+
+    /// Text that is one of a list, compared exactly.
+    pub(crate) fn one_of(
+        &mut self,
+        field: &'a Field,
+        known: &[&'static str],
+    ) -> Option<&'static str> {
+        let text = self.text(field)?;
+        let found = known.iter().copied().find(|known| *known == text);
+        if found.is_none() {
+            let rule = format!("\"{}\" is none of {}", shortened(text), known.join(", "));
+            let problem = self.about(Code::UnknownValue, field, rule);
+            let near = nearest(text, known.iter().copied());
+            self.problems.push(match near {
+                Some(near) => problem.hint(format!("did you mean \"{near}\"?")),
+                None => problem,
+            });
+        }
+        found
+    }
+
+    /// `true` or `false`, or 1 or 0 as the reference page has it.
+    pub(crate) fn flag(&mut self, field: &Field) -> Option<bool> {
+        match &field.node.value {
+            Value::Flag(flag) => Some(*flag),
+            Value::Number(Amount::Whole { magnitude: 0, .. }) => Some(false),
+            Value::Number(Amount::Whole { negative: false, magnitude: 1 }) => Some(true),
+            Value::Number(Amount::Whole { .. } | Amount::Beyond) => {
+                self.wrong(Code::OutOfRange, field, "true, false, 1 or 0");
+                None
+            }
+            _ => {
+                self.wrong_type(field, "true, false, 1 or 0");
+                None
+            }
+        }
+    }
+
+    /// A whole number within limits.
+    pub(crate) fn whole<T: TryFrom<u128>>(&mut self, field: &Field, limits: Limits) -> Option<T> {
+        let path = self.path(&field.key);
+        let limit = Whole { low: limits.low.into(), high: limits.high.into(), rule: limits.rule };
+        let judged = whole(&field.node, &path, limit);
+        match judged {
+            Ok(number) => T::try_from(number).ok(),
+            Err(problem) => {
+                self.problems.push(*problem);
+                None
+            }
+        }
+    }
+
+    /// A time in seconds, from a smallest to a largest.
+    pub(crate) fn seconds(&mut self, field: &Field, limits: (Decimal, Decimal)) -> Option<Decimal> {
+        let Value::Number(amount) = field.node.value else {
+            self.wrong_type(field, "a number of seconds");
+            return None;
+        };
+        let within = |seconds: &Decimal| {
+            seconds.cmp_value(limits.0).is_ge() && seconds.cmp_value(limits.1).is_le()
+        };
+        let seconds = amount.to_decimal().filter(within);
+        if seconds.is_none() {
+            let rule = format!("{} counts seconds: {} to {}", field.key, limits.0, limits.1);
+            self.wrong(Code::OutOfRange, field, rule);
+        }
+        seconds
+    }
+}
+
+/// A rule about a number that may be as large as eight registers.
+#[derive(Clone, Copy)]
+pub(crate) struct Whole<'r> {
+    pub(crate) low: u128,
+    pub(crate) high: u128,
+    pub(crate) rule: &'r str,
+}
+
+/// A whole number within limits, or what is wrong with it.
+pub(crate) fn whole(node: &Node, path: &str, limits: Whole<'_>) -> Result<u128, Box<Problem>> {
+    let refuse =
+        |code, rule: String| Err(Box::new(Problem::error(code, path, rule).at(node.span.clone())));
+    let Value::Number(amount) = node.value else {
+        let rule = format!("a whole number belongs here, not {}", node.value.kind());
+        return refuse(Code::WrongType, rule);
+    };
+    if !amount.is_whole() {
+        return refuse(Code::NotInteger, format!("no digits behind the point: {}", limits.rule));
+    }
+    match amount.unsigned() {
+        Some(number) if (limits.low..=limits.high).contains(&number) => Ok(number),
+        _ => refuse(Code::OutOfRange, limits.rule.to_owned()),
+    }
+}

@@ -1,0 +1,198 @@
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use domain::{Bus, Decimal, Key};
+use wire::Line;
+
+use super::fields;
+use crate::bag::{LineKeys, Settings, duration, line};
+use crate::document::{Field, Value};
+use crate::problem::{Code, shortened};
+use crate::reader::{Limits, Reader};
+use crate::{CheckedBus, Port, PortError, Retries, interval};
+
+const KEYS: [&str; 9] = [
+    "key",
+    "port",
+    "interval",
+    "baudrate",
+    "parity",
+    "data_bits",
+    "stop_bits",
+    "timeout",
+    "retries",
+];
+
+/// The buses of a site while its file is judged.
+#[derive(Debug, Default)]
+pub(super) struct Buses {
+    list: Vec<Known>,
+    /// By the key as written, whether it is a good one or not: a meter may refer to it.
+    by_key: BTreeMap<String, usize>,
+    /// By device path, or by host and TCP port whatever the framing: each has one owner.
+    ports: BTreeSet<String>,
+}
+
+/// A bus as far as it is good.
+#[derive(Debug)]
+pub(super) struct Known {
+    pub(super) key: Option<Key>,
+    pub(super) port: Option<Port>,
+    pub(super) line: LineKeys,
+    pub(super) retries: Option<u8>,
+    pub(super) interval: Option<Duration>,
+}
+
+impl Known {
+    pub(super) fn default_timeout(&self) -> Decimal {
+        let serial = self.port.as_ref().is_none_or(Port::is_serial);
+        if serial { Decimal::ONE } else { Decimal::from(3) }
+    }
+
+    /// The rest after a question that says none: converters need it, lines do not.
+    pub(super) fn default_pause(&self) -> Duration {
+        let serial = self.port.as_ref().is_none_or(Port::is_serial);
+        Duration::from_millis(if serial { 0 } else { 300 })
+    }
+
+    pub(super) fn retries(&self) -> Retries {
+        let both = |count| Retries { damaged: count, silent: count };
+        self.retries.map_or_else(Retries::default, both)
+    }
+
+    fn settings(&self) -> String {
+        let mut settings = Settings::default();
+        settings.text("interval", self.interval.map(interval::spelling));
+        settings.line(&self.line);
+        settings.number("retries", self.retries);
+        settings.finish()
+    }
+}
+
+impl Buses {
+    /// Checks one `[[bus]]` and remembers it.
+    pub(super) fn add(&mut self, reader: &mut Reader<'_, '_>) {
+        let has_port = reader.get("port").is_some();
+        reader.only(&KEYS, |field| remedy(has_port, field));
+        let key = fields::key(reader);
+        let port = port(reader);
+        let line = line::check(reader);
+        let limits = Limits { low: 0, high: 5, rule: "retries is 0 to 5 for each question" };
+        let retries = reader.get("retries").and_then(|field| reader.whole(field, limits));
+        let interval = fields::interval(reader);
+        if let (Some(port), Some(field)) = (&port, reader.get("port")) {
+            self.own(reader, port, field);
+        }
+        if port.as_ref().is_some_and(|port| !port.is_serial()) {
+            warn_of_line_keys(reader);
+        }
+        if let Some(field) = reader.get("key")
+            && let Value::Text(written) = &field.node.value
+        {
+            if key.is_some() && self.by_key.contains_key(written) {
+                let rule = format!("another bus has the key \"{}\" already", shortened(written));
+                reader.wrong(Code::Duplicate, field, rule);
+            }
+            self.by_key.entry(written.clone()).or_insert(self.list.len());
+        }
+        self.list.push(Known { key, port, line, retries, interval });
+    }
+
+    fn own(&mut self, reader: &mut Reader<'_, '_>, port: &Port, field: &Field) {
+        let owned = port.host().map_or_else(|| port.to_string(), ToString::to_string);
+        if !self.ports.insert(owned) {
+            let rule = "another bus has this port already: one line, one bus";
+            let problem = reader.about(Code::Duplicate, field, rule);
+            let hint = "meters with other line settings may hang on the same bus: give them \
+                        `baudrate` and `parity` of their own";
+            reader.problems.push(problem.hint(hint));
+        }
+    }
+
+    /// The bus a meter refers to, and its number.
+    pub(super) fn get(&self, key: &str) -> Option<(usize, &Known)> {
+        let number = *self.by_key.get(key)?;
+        Some((number, self.list.get(number)?))
+    }
+
+    pub(super) fn keys(&self) -> impl Iterator<Item = &str> {
+        self.by_key.keys().map(String::as_str)
+    }
+
+    /// The buses as records and as meant.
+    pub(super) fn finish(self) -> (Vec<Bus>, Vec<CheckedBus>) {
+        let good = self.list.iter().filter_map(|bus| {
+            let (key, port) = (bus.key.clone()?, bus.port.clone()?);
+            let timeout = duration(bus.line.timeout.unwrap_or_else(|| bus.default_timeout()));
+            let record = Bus { key: key.clone(), port: port.to_string(), settings: bus.settings() };
+            let (line, retries) = (bus.line.or(Line::default()), bus.retries());
+            let interval = bus.interval;
+            Some((record, CheckedBus { key, port, line, timeout, retries, interval }))
+        });
+        good.unzip()
+    }
+}
+
+/// Warns of line keys behind a converter, which has the line to itself.
+pub(super) fn warn_of_line_keys(reader: &mut Reader<'_, '_>) {
+    for key in line::KEYS.into_iter().filter(|key| *key != "timeout") {
+        if let Some(field) = reader.get(key) {
+            let rule = format!("{key} has no effect: the line belongs to the converter");
+            reader.warn(Code::NoEffect, field, rule);
+        }
+    }
+}
+
+fn port(reader: &mut Reader<'_, '_>) -> Option<Port> {
+    let rule = "a bus needs a `port`: a device path, tcp://host:502 or rtu+tcp://host:4001";
+    let field = reader.required("port", rule)?;
+    let text = reader.text(field)?;
+    let error = match text.parse() {
+        Ok(port) => return Some(port),
+        Err(error) => error,
+    };
+    let code = match error {
+        PortError::Unknown => Code::UnknownValue,
+        PortError::NoLine => Code::NotASerialPort,
+        PortError::TcpPort => Code::OutOfRange,
+    };
+    let problem = reader.about(code, field, error.to_string());
+    reader.problems.push(match hint(text) {
+        Some(hint) => problem.hint(hint),
+        None => problem,
+    });
+    None
+}
+
+fn hint(text: &str) -> Option<String> {
+    let said = shortened(text);
+    if said.len() != text.len() {
+        return None;
+    }
+    if let Some(device) = text.strip_prefix("tty").map(|_| text) {
+        return Some(format!("did you mean \"/dev/{device}\"?"));
+    }
+    let rest = text.split_once("://").map_or(text, |(_, rest)| rest);
+    let host = rest.trim_end_matches('/');
+    if host.parse::<crate::Host>().is_ok() {
+        return Some(format!("did you mean \"tcp://{host}\"?"));
+    }
+    let named = format!("{host}:502");
+    let meant = !text.starts_with('/') && named.parse::<crate::Host>().is_ok();
+    meant.then(|| format!("did you mean \"tcp://{named}\"?"))
+}
+
+/// `host` beside `port` and its relatives: one place says where a bus is.
+fn remedy(has_port: bool, field: &Field) -> Option<String> {
+    if !matches!(field.key.as_str(), "host" | "ip" | "hostname" | "tcp_port") {
+        return None;
+    }
+    let example = match &field.node.value {
+        Value::Text(host) if format!("{host}:502").parse::<crate::Host>().is_ok() => {
+            format!("port = \"tcp://{}:502\"", shortened(host))
+        }
+        _ => "port = \"tcp://host:502\"".to_owned(),
+    };
+    let two = if has_port { ", and only there" } else { "" };
+    Some(format!("`port` says where a bus is{two}: {example}"))
+}
