@@ -1,0 +1,392 @@
+//! SQLite: one file in a folder, nothing to install.
+
+mod append;
+mod failure;
+mod fetch;
+mod place;
+mod plans;
+mod row;
+mod schema;
+
+use std::fs::File;
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use domain::{Batch, Key, PlanNumber, Quantity, SiteRecord};
+use jiff::Timestamp;
+use rusqlite::Connection;
+
+use crate::watch::Teller;
+use crate::{
+    Appended, Applied, Conflict, Correction, Filter, Id, Kept, KeptGap, Revision, StoreError,
+    Watcher,
+};
+use append::Boot;
+use failure::Failure;
+use place::Place;
+
+/// A handle on the engine. All its work goes through the runtime's blocking pool.
+#[derive(Debug, Clone)]
+pub(crate) struct Embedded(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    place: Place,
+    gateway: Id,
+    writer: Mutex<Writer>,
+    /// Apart from the writer, so that a long answer never delays a sweep.
+    /// Where both hands are needed, the writer's is taken first.
+    reader: Mutex<State>,
+    teller: Teller,
+}
+
+/// The one hand that writes.
+#[derive(Debug)]
+struct Writer {
+    state: State,
+    boot: Boot,
+    /// Held as long as the folder is ours.
+    lock: Option<File>,
+}
+
+#[derive(Debug)]
+enum State {
+    Open(Connection),
+    /// Something failed: the connection is gone, and the next work opens another.
+    Broken,
+    ReadOnly,
+    Closed,
+}
+
+impl Embedded {
+    pub(crate) async fn open(folder: &Path) -> Result<Self, StoreError> {
+        let folder = folder.to_owned();
+        blocking(move || {
+            let (place, lock) = Place::take(&folder)?;
+            Shared::start(place, Some(lock))
+        })
+        .await
+    }
+
+    pub(crate) async fn in_memory() -> Result<Self, StoreError> {
+        blocking(|| Shared::start(Place::Memory, None)).await
+    }
+
+    pub(crate) async fn open_read_only(folder: &Path) -> Result<Self, StoreError> {
+        let folder = folder.to_owned();
+        blocking(move || Shared::look_at(Place::Folder(folder))).await
+    }
+
+    pub(crate) fn gateway(&self) -> Id {
+        self.0.gateway
+    }
+
+    pub(crate) fn watch(&self) -> Watcher {
+        self.0.teller.watch()
+    }
+
+    pub(crate) async fn close(self) -> Result<(), StoreError> {
+        blocking(move || self.0.close()).await
+    }
+
+    pub(crate) async fn append(
+        &self,
+        batches: Vec<Batch>,
+        received_at: Timestamp,
+    ) -> Result<Appended, StoreError> {
+        let told = self.0.clone();
+        self.write("keep readings", move |connection, boot| {
+            let (appended, new) = append::append(connection, boot, batches, received_at)?;
+            // Durable first, told afterwards; under the lock, so that the order is the journal's.
+            told.teller.tell(new);
+            Ok(appended)
+        })
+        .await
+    }
+
+    pub(crate) async fn correct(
+        &self,
+        correction: Correction,
+        received_at: Timestamp,
+    ) -> Result<Kept, StoreError> {
+        let told = self.0.clone();
+        self.write("keep a correction", move |connection, boot| {
+            let (kept, new) = append::correct(connection, boot, &correction, received_at)?;
+            told.teller.tell(if new { vec![batch_of(&kept)] } else { Vec::new() });
+            Ok(kept)
+        })
+        .await
+    }
+
+    pub(crate) async fn latest(&self) -> Result<Vec<Kept>, StoreError> {
+        self.read("read the latest readings", fetch::latest).await
+    }
+
+    pub(crate) async fn between(&self, filter: Filter) -> Result<Vec<Kept>, StoreError> {
+        self.read("read readings", move |connection| fetch::between(connection, &filter)).await
+    }
+
+    pub(crate) async fn gaps(&self, filter: Filter) -> Result<Vec<KeptGap>, StoreError> {
+        self.read("read gaps", move |connection| fetch::gaps(connection, &filter)).await
+    }
+
+    pub(crate) async fn conflicts(&self, filter: Filter) -> Result<Vec<Conflict>, StoreError> {
+        self.read("read conflicts", move |connection| fetch::conflicts(connection, &filter)).await
+    }
+
+    pub(crate) async fn revisions(
+        &self,
+        meter: Key,
+        quantity: Quantity,
+        at: Timestamp,
+    ) -> Result<Vec<Revision>, StoreError> {
+        self.read("read revisions", move |connection| {
+            fetch::revisions(connection, &meter, quantity, at)
+        })
+        .await
+    }
+
+    pub(crate) async fn after(&self, sequence: u64, limit: usize) -> Result<Vec<Kept>, StoreError> {
+        self.read("read the journal", move |connection| fetch::after(connection, sequence, limit))
+            .await
+    }
+
+    pub(crate) async fn apply(
+        &self,
+        record: SiteRecord,
+        document: String,
+        at: Timestamp,
+    ) -> Result<Applied, StoreError> {
+        self.write("apply a site", move |connection, _| {
+            plans::apply(connection, &record, &document, at)
+        })
+        .await
+    }
+
+    pub(crate) async fn current(&self) -> Result<Option<(PlanNumber, SiteRecord)>, StoreError> {
+        self.read("read the registry", plans::current).await
+    }
+
+    pub(crate) async fn plan_document(
+        &self,
+        number: PlanNumber,
+    ) -> Result<Option<String>, StoreError> {
+        self.read("read a plan", move |connection| plans::plan_document(connection, number)).await
+    }
+
+    async fn write<T: Send + 'static>(
+        &self,
+        doing: &'static str,
+        work: impl FnOnce(&mut Connection, Boot) -> Result<T, Failure> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let shared = self.0.clone();
+        blocking(move || shared.write(doing, work)).await
+    }
+
+    async fn read<T: Send + 'static>(
+        &self,
+        doing: &'static str,
+        work: impl FnOnce(&Connection) -> Result<T, Failure> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let shared = self.0.clone();
+        blocking(move || shared.read(doing, work)).await
+    }
+}
+
+impl Shared {
+    fn start(place: Place, lock: Option<File>) -> Result<Embedded, StoreError> {
+        let open = || -> Result<(Connection, Option<Connection>, Id, Boot), Failure> {
+            let mut connection = place.writer()?;
+            check(&connection)?;
+            schema::bring_forward(&mut connection, &place, schema::STEPS)?;
+            let (gateway, boot) = begin(&mut connection, &place)?;
+            Ok((connection, place.reader()?, gateway, boot))
+        };
+        let (connection, reader, gateway, boot) =
+            open().map_err(|failure| failure.at(&place, "open the store"))?;
+        let writer = Writer { state: State::Open(connection), boot, lock };
+        Ok(Self::with(place, gateway, writer, reader))
+    }
+
+    fn look_at(place: Place) -> Result<Embedded, StoreError> {
+        let Place::Folder(folder) = &place else { return Err(StoreError::ReadOnly) };
+        if !place.file().is_some_and(|file| file.is_file()) {
+            return Err(StoreError::Missing { folder: folder.clone() });
+        }
+        let open = || -> Result<(Option<Connection>, Id), Failure> {
+            let reader = place.reader()?;
+            let gateway = match &reader {
+                Some(connection) => {
+                    schema::expect_newest(connection, &place)?;
+                    gateway(connection)?
+                }
+                None => None,
+            };
+            let missing = || StoreError::Missing { folder: folder.clone() };
+            Ok((reader, gateway.ok_or_else(missing)?))
+        };
+        let (reader, gateway) =
+            open().map_err(|failure| failure.at(&place, "open the store for reading"))?;
+        let boot = Boot { number: 0, id: gateway };
+        let writer = Writer { state: State::ReadOnly, boot, lock: None };
+        Ok(Self::with(place, gateway, writer, reader))
+    }
+
+    fn with(place: Place, gateway: Id, writer: Writer, reader: Option<Connection>) -> Embedded {
+        let reader = reader.map_or(State::Broken, State::Open);
+        Embedded(Arc::new(Self {
+            place,
+            gateway,
+            writer: Mutex::new(writer),
+            reader: Mutex::new(reader),
+            teller: Teller::new(),
+        }))
+    }
+
+    fn write<T>(
+        &self,
+        doing: &'static str,
+        work: impl FnOnce(&mut Connection, Boot) -> Result<T, Failure>,
+    ) -> Result<T, StoreError> {
+        let mut writer = held(&self.writer);
+        let boot = writer.boot;
+        let connection = self.connection(&mut writer, doing)?;
+        work(connection, boot).map_err(|failure| {
+            if matches!(failure, Failure::Engine(_)) && self.place.file().is_some() {
+                // After a failed write or sync nobody knows what the disk has. Both connections
+                // go, the file is read anew, and the caller tells it again.
+                writer.state = State::Broken;
+                *held(&self.reader) = State::Broken;
+            }
+            failure.at(&self.place, doing)
+        })
+    }
+
+    fn read<T>(
+        &self,
+        doing: &'static str,
+        work: impl FnOnce(&Connection) -> Result<T, Failure>,
+    ) -> Result<T, StoreError> {
+        if self.place.file().is_none() {
+            return self.write(doing, |connection, _| work(connection));
+        }
+        let mut reader = held(&self.reader);
+        if matches!(*reader, State::Broken) {
+            let again = self.place.reader().map_err(|failure| failure.at(&self.place, doing))?;
+            *reader = again.map_or(State::Broken, State::Open);
+        }
+        let State::Open(connection) = &*reader else { return Err(StoreError::Closed) };
+        work(connection).map_err(|failure| {
+            if matches!(failure, Failure::Engine(_)) {
+                *reader = State::Broken;
+            }
+            failure.at(&self.place, doing)
+        })
+    }
+
+    fn connection<'w>(
+        &self,
+        writer: &'w mut Writer,
+        doing: &'static str,
+    ) -> Result<&'w mut Connection, StoreError> {
+        if matches!(writer.state, State::Broken) {
+            let connection = self.place.writer().map_err(|f| f.at(&self.place, doing))?;
+            writer.state = State::Open(connection);
+        }
+        match &mut writer.state {
+            State::Open(connection) => Ok(connection),
+            State::ReadOnly => Err(StoreError::ReadOnly),
+            State::Broken | State::Closed => Err(StoreError::Closed),
+        }
+    }
+
+    fn close(&self) -> Result<(), StoreError> {
+        let mut writer = held(&self.writer);
+        *held(&self.reader) = State::Closed;
+        self.teller.close();
+        let state = std::mem::replace(&mut writer.state, State::Closed);
+        let outcome = match state {
+            State::Open(connection) => tidy(connection, &self.place),
+            State::Broken | State::ReadOnly | State::Closed => Ok(()),
+        };
+        writer.lock = None; // last of all: from here on the folder may be another's
+        outcome.map_err(|failure| failure.at(&self.place, "close the store"))
+    }
+}
+
+/// Refuses a damaged file before anything is written into it.
+fn check(connection: &Connection) -> Result<(), Failure> {
+    let verdict: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
+    if verdict == "ok" { Ok(()) } else { Err(Failure::Damaged(verdict)) }
+}
+
+/// Notes that the gateway starts once more; the first time it also gets its name.
+fn begin(connection: &mut Connection, place: &Place) -> Result<(Id, Boot), Failure> {
+    let random = || {
+        Id::random().map_err(|source| StoreError::Failed {
+            doing: "make a random name",
+            place: place.to_string(),
+            source: Box::new(source),
+        })
+    };
+    let transaction = connection.transaction()?;
+    let known = gateway(&transaction)?;
+    let name = match known {
+        Some(name) => name,
+        None => {
+            let name = random()?;
+            let sql = "INSERT INTO store (one, gateway, last_sequence) VALUES (1, ?1, 0)";
+            transaction.execute(sql, [name.bytes()])?;
+            name
+        }
+    };
+    let id = random()?;
+    transaction.execute("INSERT INTO boot (id) VALUES (?1)", [id.bytes()])?;
+    let number = transaction.last_insert_rowid();
+    transaction.commit()?;
+    Ok((name, Boot { number, id }))
+}
+
+fn gateway(connection: &Connection) -> Result<Option<Id>, Failure> {
+    let mut statement = connection.prepare("SELECT gateway FROM store")?;
+    let mut rows = statement.query([])?;
+    match rows.next()? {
+        Some(row) => Ok(Some(Id::from_bytes(row.get(0)?))),
+        None => Ok(None),
+    }
+}
+
+/// Moves everything into the one file and lets go of it.
+fn tidy(connection: Connection, place: &Place) -> Result<(), Failure> {
+    if place.file().is_some() {
+        connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+    }
+    connection.close().map_err(|(_, engine)| engine.into())
+}
+
+fn batch_of(kept: &Kept) -> Batch {
+    Batch {
+        meter: kept.meter.clone(),
+        plan: kept.plan,
+        at: kept.reading.at,
+        duration: kept.duration,
+        readings: vec![kept.reading.clone()],
+        gaps: Vec::new(),
+    }
+}
+
+fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // A panic under the lock rolled its transaction back, so what is held is sound.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Runs work on the blocking pool: paused time stands still meanwhile.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
+) -> Result<T, StoreError> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(outcome) => outcome,
+        Err(stopped) if stopped.is_panic() => std::panic::resume_unwind(stopped.into_panic()),
+        Err(_) => Err(StoreError::Closed),
+    }
+}
