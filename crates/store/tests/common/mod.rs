@@ -10,20 +10,20 @@ use domain::{
 };
 use jiff::Timestamp;
 
-pub fn key(text: &str) -> Key {
+pub(crate) fn key(text: &str) -> Key {
     Key::new(text).unwrap()
 }
 
-pub fn quantity(name: &str) -> Quantity {
+pub(crate) fn quantity(name: &str) -> Quantity {
     Quantity::from_name(name).unwrap()
 }
 
 /// So many seconds after the beginning of the tests.
-pub fn at(second: i64) -> Timestamp {
+pub(crate) fn at(second: i64) -> Timestamp {
     Timestamp::from_second(1_790_000_000 + second).unwrap()
 }
 
-pub fn reading(name: &str, second: i64, value: &str) -> Reading {
+pub(crate) fn reading(name: &str, second: i64, value: &str) -> Reading {
     Reading {
         quantity: quantity(name),
         value: value.parse().unwrap(),
@@ -34,12 +34,12 @@ pub fn reading(name: &str, second: i64, value: &str) -> Reading {
     }
 }
 
-pub fn gap(name: Option<&str>, second: i64, reason: Reason) -> Gap {
+pub(crate) fn gap(name: Option<&str>, second: i64, reason: Reason) -> Gap {
     let detail = "nothing in 1 s".to_owned();
     Gap { quantity: name.map(quantity), at: at(second), reason, detail }
 }
 
-pub fn batch(meter: &str, readings: Vec<Reading>, gaps: Vec<Gap>) -> Batch {
+pub(crate) fn batch(meter: &str, readings: Vec<Reading>, gaps: Vec<Gap>) -> Batch {
     Batch {
         meter: key(meter),
         plan: PlanNumber(1),
@@ -51,11 +51,11 @@ pub fn batch(meter: &str, readings: Vec<Reading>, gaps: Vec<Gap>) -> Batch {
 }
 
 /// One batch with one reading.
-pub fn one(meter: &str, second: i64, value: &str) -> Vec<Batch> {
+pub(crate) fn one(meter: &str, second: i64, value: &str) -> Vec<Batch> {
     vec![batch(meter, vec![reading("en_im", second, value)], vec![])]
 }
 
-pub fn meter(name: &str, address: u8) -> Meter {
+pub(crate) fn meter(name: &str, address: u8) -> Meter {
     Meter {
         key: key(name),
         name: Some("Küche".to_owned()),
@@ -68,7 +68,7 @@ pub fn meter(name: &str, address: u8) -> Meter {
     }
 }
 
-pub fn site(meters: Vec<Meter>) -> SiteRecord {
+pub(crate) fn site(meters: Vec<Meter>) -> SiteRecord {
     let bus = Bus {
         key: key("cellar"),
         port: "tcp://10.0.0.5:502".to_owned(),
@@ -79,7 +79,7 @@ pub fn site(meters: Vec<Meter>) -> SiteRecord {
     SiteRecord { site, buses: vec![bus], meters }
 }
 
-pub fn simulated(mut record: SiteRecord) -> SiteRecord {
+pub(crate) fn simulated(mut record: SiteRecord) -> SiteRecord {
     record.site.simulated = true;
     record
 }
