@@ -1,0 +1,405 @@
+//! The house file: a site file with tables that say how its meters pretend.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::ops::Range;
+use std::path::PathBuf;
+
+use catalog::{CheckedBus, CheckedMeter, CheckedSite, Port};
+use domain::{Decimal, Key, Medium};
+use jiff::Timestamp;
+use serde::Deserialize;
+use thiserror::Error;
+use toml::Spanned;
+
+use crate::cut;
+use crate::fault::{Fault, FaultFile, Way};
+use crate::image::Holes;
+use crate::load::Load;
+
+/// A house that can be simulated.
+#[derive(Debug, Clone)]
+pub struct House {
+    pub(crate) site: CheckedSite,
+    pub(crate) simulation: Simulation,
+    pub(crate) buses: Vec<BusPlan>,
+    pub(crate) meters: Vec<MeterPlan>,
+    text: SiteText,
+}
+
+/// Why a house cannot be simulated.
+#[derive(Debug, Error)]
+pub enum HouseError {
+    /// The file is no TOML, or a table of the simulator has an unknown or unfit key.
+    #[error("{0}")]
+    Malformed(#[from] toml::de::Error),
+    /// There is no `[site]`, or a `simulation` is not a table of its own.
+    #[error(
+        "a house file has a [site], and writes [simulation], [bus.simulation] and \
+         [meter.simulation] as tables of their own"
+    )]
+    NoSite,
+    /// A key of the simulator says something that cannot be.
+    #[error("`{at}`: {what}")]
+    Unfit {
+        /// The bus or meter, or `simulation`.
+        at: String,
+        /// What does not fit, as a sentence.
+        what: String,
+    },
+}
+
+impl House {
+    /// The house of a file whose site has been checked by the caller: `site` is what
+    /// [`House::site_part`] of the same text means.
+    ///
+    /// # Errors
+    /// Says what the simulator cannot do.
+    pub fn of(text: &str, site: CheckedSite) -> Result<Self, HouseError> {
+        let file: HouseFile = toml::from_str(text)?;
+        let simulation = file.simulation.unwrap_or_default().check()?;
+        let site_text = SiteText::of(text)?;
+        let mut buses = Vec::new();
+        for bus in &site.buses {
+            let written = file.bus.iter().find(|written| written.key == bus.key.as_str());
+            buses.push(BusPlan::of(bus, written)?);
+        }
+        let mut meters = Vec::new();
+        for meter in &site.meters {
+            let written = file.meter.iter().find(|written| written.key == meter.key.as_str());
+            let bus = buses.iter().find(|bus| bus.key == meter.bus);
+            let bus = bus.ok_or_else(|| unfit(&meter.key, "its bus is not in the file"))?;
+            meters.push(MeterPlan::of(
+                meter,
+                bus,
+                written.and_then(|one| one.simulation.as_ref()),
+            )?);
+        }
+        Ok(Self { site, simulation, buses, meters, text: site_text })
+    }
+
+    /// The part of a house file that is a site file, each line where it stood, with
+    /// `simulated = true` under `[site]`. A port 0, which is any free port, is shown as a port
+    /// from 65535 downwards.
+    ///
+    /// # Errors
+    /// When the text is no TOML or has no such part.
+    pub fn site_part(text: &str) -> Result<String, HouseError> {
+        let site = SiteText::of(text)?;
+        let placeholder = |n: usize| u16::MAX - u16::try_from(n).unwrap_or_default();
+        let ports = (0..).zip(&site.ports).map(|(n, port)| (port, placeholder(n)));
+        let parts = ports.filter_map(|(port, free)| Some((port.place.clone(), port.at(free)?)));
+        Ok(cut::replaced(&site.text, &parts.collect::<Vec<_>>()))
+    }
+
+    /// The site file that reads this house. Its ports are those of the file, 0 included.
+    #[must_use]
+    pub fn site_text(&self) -> String {
+        cut::tidy(&self.text.text)
+    }
+
+    /// The site file with the ports that were really opened, in the order of the buses.
+    pub(crate) fn site_text_at(&self, opened: &[Port]) -> String {
+        let quoted = |port: &Port| toml::Value::String(port.to_string()).to_string();
+        let places = self.text.ports.iter().map(|port| port.place.clone());
+        let parts: Vec<_> = places.zip(opened.iter().map(quoted)).collect();
+        cut::tidy(&cut::replaced(&self.text.text, &parts))
+    }
+}
+
+/// What holds for the whole house.
+#[derive(Debug, Clone)]
+pub(crate) struct Simulation {
+    pub seed: u64,
+    /// The instant at which the house starts; by default the time of the clock, and indexes count
+    /// from [`Simulation::EPOCH`].
+    pub start: Option<Timestamp>,
+    /// Simulated seconds in a second.
+    pub speed: u32,
+}
+
+/// How a bus pretends.
+#[derive(Debug, Clone)]
+pub(crate) struct BusPlan {
+    pub key: Key,
+    pub place: Place,
+    pub delay: (u64, u64),
+    pub wire_time: bool,
+    pub one_client: bool,
+    pub faults: Vec<Fault>,
+}
+
+/// Where a bus is opened.
+#[derive(Debug, Clone)]
+pub(crate) enum Place {
+    Pty(PathBuf),
+    RtuOverTcp(SocketAddr),
+    Tcp(SocketAddr),
+}
+
+impl Place {
+    pub(crate) fn way(&self) -> Way {
+        match self {
+            Self::Pty(_) => Way::Pty,
+            Self::RtuOverTcp(_) => Way::RtuOverTcp,
+            Self::Tcp(_) => Way::Tcp,
+        }
+    }
+}
+
+/// How a meter pretends.
+#[derive(Debug, Clone)]
+pub(crate) struct MeterPlan {
+    pub load: Load,
+    pub index: Option<Decimal>,
+    /// Thousandths of the usual size.
+    pub scale: i64,
+    pub holes: Holes,
+    pub faults: Vec<Fault>,
+}
+
+#[derive(Debug, Deserialize)]
+struct HouseFile {
+    simulation: Option<SimulationFile>,
+    #[serde(default)]
+    bus: Vec<BusFile>,
+    #[serde(default)]
+    meter: Vec<MeterFile>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SimulationFile {
+    seed: Option<u64>,
+    start: Option<String>,
+    speed: Option<u32>,
+}
+
+#[derive(Debug, Deserialize)]
+struct BusFile {
+    key: String,
+    port: Spanned<String>,
+    simulation: Option<BusSimulation>,
+}
+
+#[derive(Debug, Deserialize)]
+struct MeterFile {
+    key: String,
+    simulation: Option<MeterSimulation>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct BusSimulation {
+    delay_ms: Option<Delay>,
+    wire_time: Option<bool>,
+    one_client: Option<bool>,
+    #[serde(default)]
+    faults: Vec<FaultFile>,
+}
+
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(untagged)]
+enum Delay {
+    Always(u64),
+    Between([u64; 2]),
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct MeterSimulation {
+    load: Option<Load>,
+    index: Option<toml::Value>,
+    scale: Option<toml::Value>,
+    #[serde(default)]
+    holes: Holes,
+    #[serde(default)]
+    faults: Vec<FaultFile>,
+}
+
+/// Fastest pace of a house: a day in 24 seconds.
+const MOST_SPEED: u32 = 3_600;
+/// Longest rest before an answer, in ms.
+const MOST_DELAY: u64 = 60_000;
+
+impl Simulation {
+    /// Where indexes count from in a house without `start`, so that a restart keeps them:
+    /// 2026-01-01, midnight UTC.
+    pub(crate) const EPOCH: Timestamp = Timestamp::constant(1_767_225_600, 0);
+}
+
+impl SimulationFile {
+    fn check(self) -> Result<Simulation, HouseError> {
+        let speed = self.speed.unwrap_or(1);
+        if speed > MOST_SPEED {
+            return Err(unfit("simulation", format!("`speed` is 0 to {MOST_SPEED}")));
+        }
+        let start = self.start.map(|text| text.parse::<Timestamp>()).transpose();
+        let start = start.map_err(|error| unfit("simulation", format!("`start`: {error}")))?;
+        Ok(Simulation { seed: self.seed.unwrap_or(1), start, speed })
+    }
+}
+
+impl BusPlan {
+    fn of(bus: &CheckedBus, written: Option<&BusFile>) -> Result<Self, HouseError> {
+        let any_port = written.is_some_and(|file| file.port.get_ref().ends_with(":0"));
+        let place = place(&bus.port, any_port).map_err(|what| unfit(&bus.key, what))?;
+        let default = BusSimulation::default();
+        let plan = written.and_then(|file| file.simulation.as_ref()).unwrap_or(&default);
+        let way = place.way();
+        if way == Way::Pty && plan.one_client.is_some() {
+            return Err(unfit(
+                &bus.key,
+                "a serial line has no clients: `one_client` is for sockets",
+            ));
+        }
+        let delay = match plan.delay_ms {
+            Some(Delay::Always(ms)) => (ms, ms),
+            Some(Delay::Between([from, to])) => (from, to),
+            None if way == Way::Pty => (20, 100),
+            None => (38, 90),
+        };
+        if delay.0 > delay.1 || delay.1 > MOST_DELAY {
+            return Err(unfit(&bus.key, format!("`delay_ms` is [from, to], at most {MOST_DELAY}")));
+        }
+        Ok(Self {
+            faults: faults(&bus.key, &plan.faults, way)?,
+            key: bus.key.clone(),
+            place,
+            delay,
+            wire_time: plan.wire_time.unwrap_or(way == Way::Pty),
+            one_client: plan.one_client.unwrap_or_default(),
+        })
+    }
+}
+
+impl MeterPlan {
+    fn of(
+        meter: &CheckedMeter,
+        bus: &BusPlan,
+        written: Option<&MeterSimulation>,
+    ) -> Result<Self, HouseError> {
+        let default = MeterSimulation::default();
+        let written = written.unwrap_or(&default);
+        let load = written.load.unwrap_or(usual(meter.medium));
+        if !flows(load, meter.medium) {
+            let what = format!("a meter of {} cannot measure such a load", meter.medium);
+            return Err(unfit(&meter.key, what));
+        }
+        if load == Load::Grid && written.scale.is_some() {
+            return Err(unfit(&meter.key, "the grid connection is the sum of the others"));
+        }
+        let scale = match &written.scale {
+            None => 1_000,
+            Some(scale) => {
+                let thousandths = number(scale).and_then(|scale| scale.rounded(3));
+                let thousandths =
+                    thousandths.and_then(|scale| i64::try_from(scale.mantissa()).ok());
+                let fits = thousandths.filter(|scale| (1..=1_000_000).contains(scale));
+                fits.ok_or_else(|| unfit(&meter.key, "`scale` is 0.001 to 1000"))?
+            }
+        };
+        let index = match &written.index {
+            None => None,
+            Some(index) => {
+                let fits = number(index).filter(|index| !index.is_negative());
+                let fits = fits.filter(|index| index.rounded(9).is_some());
+                Some(fits.ok_or_else(|| unfit(&meter.key, "`index` is a number from 0 up"))?)
+            }
+        };
+        let mut struck = bus.faults.clone();
+        struck.extend(faults(&meter.key, &written.faults, bus.place.way())?);
+        Ok(Self { load, index, scale, holes: written.holes, faults: struck })
+    }
+}
+
+/// The site file with the places where its ports stand.
+#[derive(Debug, Clone)]
+struct SiteText {
+    text: String,
+    ports: Vec<PortText>,
+}
+
+#[derive(Debug, Clone)]
+struct PortText {
+    place: Range<usize>,
+    written: String,
+}
+
+impl SiteText {
+    fn of(house: &str) -> Result<Self, HouseError> {
+        let _: HouseFile = toml::from_str(house)?; // says what is wrong where it is written
+        let text = cut::site_of(house).ok_or(HouseError::NoSite)?;
+        let file: HouseFile = toml::from_str(&text)?;
+        let port =
+            |bus: BusFile| PortText { place: bus.port.span(), written: bus.port.into_inner() };
+        Ok(Self { ports: file.bus.into_iter().map(port).collect(), text })
+    }
+}
+
+impl PortText {
+    /// The same port, quoted, with a number in place of 0; `None` when it is not 0.
+    fn at(&self, tcp_port: u16) -> Option<String> {
+        let host = self.written.strip_suffix(":0")?;
+        Some(toml::Value::String(format!("{host}:{tcp_port}")).to_string())
+    }
+}
+
+fn place(port: &Port, any_port: bool) -> Result<Place, String> {
+    let at = |host: &catalog::Host| {
+        let name = if host.name == "localhost" { "127.0.0.1" } else { host.name.as_str() };
+        let ip = name.parse().unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
+        let tcp_port = if any_port { 0 } else { host.tcp_port };
+        ip.is_loopback().then_some(SocketAddr::new(ip, tcp_port)).ok_or_else(|| {
+            format!("{} is not this machine: simulated meters answer on 127.0.0.1 only", host.name)
+        })
+    };
+    match port {
+        Port::Tcp(host) => Ok(Place::Tcp(at(host)?)),
+        Port::RtuOverTcp(host) => Ok(Place::RtuOverTcp(at(host)?)),
+        Port::Serial(path) => {
+            let path = PathBuf::from(path);
+            let own = path.is_absolute() && !path.starts_with("/dev");
+            let outside = !path.components().any(|part| part.as_os_str() == "..");
+            (own && outside).then_some(Place::Pty(path)).ok_or_else(|| {
+                "a simulated serial line is linked at an absolute path outside /dev".to_owned()
+            })
+        }
+    }
+}
+
+fn faults(key: &Key, written: &[FaultFile], way: Way) -> Result<Vec<Fault>, HouseError> {
+    written.iter().map(|fault| fault.check(way).map_err(|what| unfit(key, what))).collect()
+}
+
+fn usual(medium: Medium) -> Load {
+    match medium {
+        Medium::Electricity => Load::Household,
+        Medium::Heat => Load::Heat,
+        Medium::Cold => Load::Cold,
+        Medium::Water => Load::ColdWater,
+        Medium::Gas => Load::Constant,
+    }
+}
+
+fn flows(load: Load, medium: Medium) -> bool {
+    match load {
+        Load::Household | Load::Common | Load::HeatPump | Load::Solar | Load::Grid => {
+            medium == Medium::Electricity
+        }
+        Load::Heat | Load::Cold => matches!(medium, Medium::Heat | Medium::Cold),
+        Load::ColdWater | Load::HotWater => medium == Medium::Water,
+        Load::Constant => true,
+    }
+}
+
+fn number(value: &toml::Value) -> Option<Decimal> {
+    match value {
+        toml::Value::Integer(whole) => Some(Decimal::from(*whole)),
+        toml::Value::Float(float) => float.to_string().parse().ok(),
+        _ => None,
+    }
+}
+
+fn unfit(at: impl ToString, what: impl Into<String>) -> HouseError {
+    HouseError::Unfit { at: at.to_string(), what: what.into() }
+}

@@ -1,0 +1,135 @@
+//! A bus behind a socket: Modbus TCP, or RTU frames through a transparent converter.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::time::{Instant, sleep_until};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use wire::modbus::Heard;
+
+use crate::bus::{Bus, Promptness, Said};
+use crate::ear::{Ear, Sound};
+use crate::fault::Way;
+use crate::pretence::Pretence;
+
+/// The most connections served at once; more wait in the queue of the listener.
+const MOST_CLIENTS: usize = 64;
+
+/// Listens on a loopback address.
+///
+/// # Errors
+/// When the port is taken.
+pub(crate) async fn listen(at: SocketAddr) -> io::Result<TcpListener> {
+    TcpListener::bind(at).await
+}
+
+/// Serves a bus until told to stop, then waits for its connections to end.
+pub(crate) async fn serve(
+    bus: Arc<Bus>,
+    house: Arc<Pretence>,
+    listener: TcpListener,
+    stop: CancellationToken,
+) {
+    let clients = TaskTracker::new();
+    let connected = Arc::new(AtomicUsize::new(0));
+    let most = if bus.one_client { 1 } else { MOST_CLIENTS };
+    loop {
+        let accepted = tokio::select! {
+            () = stop.cancelled() => break,
+            accepted = listener.accept() => accepted,
+        };
+        let Ok((stream, _)) = accepted else { continue };
+        if connected.fetch_add(1, Ordering::AcqRel) >= most {
+            connected.fetch_sub(1, Ordering::AcqRel);
+            continue; // dropping the stream closes it
+        }
+        let (bus, house) = (Arc::clone(&bus), Arc::clone(&house));
+        let (stop, connected) = (stop.clone(), Arc::clone(&connected));
+        clients.spawn(async move {
+            let end = tokio::select! {
+                () = stop.cancelled() => Ok(()),
+                end = talk(&bus, &house, stream) => end,
+            };
+            connected.fetch_sub(1, Ordering::AcqRel);
+            if let Err(error) = end {
+                tracing::debug!(bus = %bus.key, %error, "a client of a simulated bus left");
+            }
+        });
+    }
+    clients.close();
+    clients.wait().await;
+}
+
+/// Answers the questions of one connection in their order.
+async fn talk(bus: &Bus, house: &Pretence, mut stream: TcpStream) -> io::Result<()> {
+    stream.set_nodelay(true)?;
+    let mut ear = Ear::new(bus.way);
+    let mut bytes = [0; 512];
+    loop {
+        let count = stream.read(&mut bytes).await?;
+        if count == 0 {
+            return Ok(());
+        }
+        ear.hear(bytes.get(..count).unwrap_or_default());
+        loop {
+            match ear.next() {
+                Sound::Question(heard, frame) => {
+                    bus.hear(Promptness::InTime);
+                    let asked = Asked { heard, frame, at: Instant::now() };
+                    if answer(bus, house, &mut stream, asked).await? == After::Close {
+                        return Ok(());
+                    }
+                }
+                Sound::Nothing => break,
+                Sound::Broken => return Ok(()),
+            }
+        }
+    }
+}
+
+struct Asked {
+    heard: Heard,
+    frame: Vec<u8>,
+    at: Instant,
+}
+
+#[derive(PartialEq, Eq)]
+enum After {
+    GoOn,
+    Close,
+}
+
+/// Answers one question, one at a time on the line behind the converter.
+async fn answer(
+    bus: &Bus,
+    house: &Pretence,
+    stream: &mut TcpStream,
+    asked: Asked,
+) -> io::Result<After> {
+    let _turn = bus.turn.lock().await;
+    let said = bus.answer((asked.heard, &asked.frame), None, |place| house.state_now(place));
+    let pieces = match said {
+        Said::Nothing => return Ok(After::GoOn),
+        Said::Close => return Ok(After::Close),
+        Said::Pieces(pieces) => pieces,
+    };
+    // Behind a converter the frames are RTU: the header of Modbus TCP is not on the line.
+    let header = if bus.way == Way::Tcp { 4 } else { 0 };
+    let on_wire = |bytes: usize| match bus.wire_time {
+        true => bus.line.wire_time(bytes.saturating_sub(header)),
+        false => Duration::ZERO,
+    };
+    let mut at = asked.at.max(Instant::now()) + on_wire(asked.frame.len());
+    for piece in pieces {
+        at += piece.rest + on_wire(piece.bytes.len());
+        sleep_until(at).await;
+        stream.write_all(&piece.bytes).await?;
+    }
+    Ok(After::GoOn)
+}
