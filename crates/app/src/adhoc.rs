@@ -3,7 +3,7 @@
 
 use std::fmt::Write;
 
-use catalog::{Catalog, CheckedSite, DataType};
+use catalog::{Catalog, CheckedSite, DataType, Problem, Severity};
 use domain::RawWords;
 
 use crate::answer::{Answer, Names, Note};
@@ -27,11 +27,11 @@ impl Entry {
     /// Whether no flag was given.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.model.is_none() && self.keys().iter().all(|(_, value)| value.is_none())
+        self.model.is_none() && self.retries.is_none() && self.keys().iter().all(|(_, value)| value.is_none())
     }
 
     /// The keys of the parameter bag with what was typed.
-    fn keys(&self) -> [(&'static str, &Option<String>); 17] {
+    fn keys(&self) -> [(&'static str, &Option<String>); 16] {
         [
             ("reg", &self.reg),
             ("unit", &self.unit),
@@ -49,7 +49,6 @@ impl Entry {
             ("data_bits", &self.data_bits),
             ("stop_bits", &self.stop_bits),
             ("timeout", &self.timeout),
-            ("retries", &self.retries),
         ]
     }
 }
@@ -74,7 +73,7 @@ pub fn site(
     let (site, problems) = catalog::check_site(&text, catalog);
     let Some(site) = site else {
         let told: Vec<String> = problems
-            .errors()
+            .of(Severity::Error)
             .map(|problem| {
                 let key = problem.path.rsplit('.').next().unwrap_or_default();
                 let what = match key {
@@ -82,7 +81,7 @@ pub fn site(
                     "port" => "the port".to_owned(),
                     key => format!("--{}", key.replace('_', "-")),
                 };
-                format!("{what}: {}", problem.message_with_hint())
+                format!("{what}: {}", in_words(problem))
             })
             .collect();
         return Err(told.join("\n"));
@@ -91,22 +90,32 @@ pub fn site(
         (None, None) => Names::Unknown,
         _ => Names::Known,
     };
-    let note = |problem: &catalog::Problem| Note {
+    let note = |problem: &Problem| Note {
         code: problem.code.name().to_owned(),
         meter: None,
         quantity: None,
-        message: problem.message_with_hint(),
+        message: in_words(problem),
     };
-    let shown = |problem: &&catalog::Problem| problem.code.name() != "data_type_assumed";
-    let notes = problems.warnings().filter(shown).map(note).collect();
+    let notes = problems.of(Severity::Warning).map(note).collect();
     Ok(Asked { site, names, notes })
+}
+
+fn in_words(problem: &Problem) -> String {
+    match &problem.hint {
+        Some(hint) => format!("{}: {hint}", problem.message),
+        None => problem.message.clone(),
+    }
 }
 
 fn text(port: &str, address: &str, entry: &Entry) -> Result<String, String> {
     let mut text = format!(
-        "[site]\nkey = \"port\"\n[[bus]]\nkey = \"port\"\nport = {}\n[[meter]]\n\
+        "[site]\nkey = \"port\"\n[[bus]]\nkey = \"port\"\nport = {}\n{}[[meter]]\n\
          key = \"address-{address}\"\nbus = \"port\"\naddress = {}\nmodel = {}\n",
         quoted(port),
+        match &entry.retries {
+            Some(retries) => format!("retries = {}\n", bare("retries", retries)?),
+            None => String::new(),
+        },
         address.parse::<u8>().map_err(|_| format!("{address:?} is no address: 0 to 255"))?,
         quoted(entry.model.as_deref().unwrap_or("generic_modbus")),
     );

@@ -37,7 +37,7 @@ impl From<Exit> for ExitCode {
 #[must_use]
 pub fn of(error: &anyhow::Error) -> Exit {
     match error.downcast_ref::<store::StoreError>() {
-        Some(error) if error.is_busy() => Exit::Busy,
+        Some(store::StoreError::InUse { .. }) => Exit::Busy,
         _ => Exit::Failed,
     }
 }

@@ -3,6 +3,7 @@
 
 pub mod adhoc;
 pub mod answer;
+pub mod board;
 pub mod cli;
 pub mod clock;
 pub mod commands;

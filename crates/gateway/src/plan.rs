@@ -63,6 +63,15 @@ impl Plan {
     }
 }
 
+impl BusPlan {
+    /// How many questions a sweep over all its meters takes.
+    #[must_use]
+    pub fn questions(&self) -> usize {
+        let blocks = |meter: &MeterPlan| catalog::plan(&meter.registers, &meter.limits).len();
+        self.meters.iter().map(blocks).sum()
+    }
+}
+
 impl MeterPlan {
     fn of(meter: &CheckedMeter, port: &Port) -> Self {
         let limits = match port {

@@ -22,7 +22,7 @@ pub async fn run(args: &Apply, catalog: &Catalog, clock: &Clock) -> anyhow::Resu
         Err(exit) => return Ok(exit),
     };
     let before = registered(&args.data.data, catalog).await?;
-    let comparison = catalog::compare(before.as_ref(), &site);
+    let comparison = Comparison::between(before.as_ref(), &site);
     if comparison.difference.is_empty() {
         output::line("nothing differs; the plan stays as it is")?;
         return Ok(Exit::Good);
@@ -32,7 +32,7 @@ pub async fn run(args: &Apply, catalog: &Catalog, clock: &Clock) -> anyhow::Resu
         output::message("dry run: nothing was changed");
         return Ok(Exit::Good);
     }
-    if !comparison.warnings.is_empty() && !args.yes && !confirmed(&comparison)? {
+    if !comparison.warnings().is_empty() && !args.yes && !confirmed(&comparison)? {
         return Ok(Exit::Usage);
     }
     let question = Question::Apply { text };
@@ -85,7 +85,7 @@ fn show(comparison: &Comparison) -> anyhow::Result<()> {
             output::line(&format!("{sign} {what} {key}: {said}"))?;
         }
     }
-    for warning in &comparison.warnings {
+    for warning in comparison.warnings() {
         output::line(&format!("warning[{}] {}", warning.code.name(), warning.message))?;
     }
     Ok(())
@@ -96,7 +96,7 @@ fn confirmed(comparison: &Comparison) -> anyhow::Result<bool> {
         output::message("nothing was changed: confirm with --yes");
         return Ok(false);
     }
-    let count = comparison.warnings.len();
+    let count = comparison.warnings().len();
     let mut err = std::io::stderr().lock();
     write!(err, "{count} warning(s) above. Apply all the same? [y/N] ")?;
     err.flush()?;

@@ -1,10 +1,13 @@
 //! `submeter demo`: a simulated building, read by the real gateway over real lines and sockets.
 
-use std::path::Path;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
+use anyhow::Context;
+use catalog::Catalog;
 use domain::Clock;
-use simulator::House as Simulated;
-use tokio::io::AsyncWriteExt;
+use store::{Told, Watcher};
 use tokio_util::sync::CancellationToken;
 
 use crate::board::Board;
@@ -13,10 +16,10 @@ use crate::exit::Exit;
 use crate::house::House;
 use crate::{output, signal, when};
 
-/// Plain lines come as often as this.
-const LINES: std::time::Duration = std::time::Duration::from_secs(5);
 /// The live table is drawn anew as often as this.
-const FRAME: std::time::Duration = std::time::Duration::from_secs(1);
+const FRAME: Duration = Duration::from_secs(1);
+/// Plain lines come as often as this.
+const LINES: Duration = Duration::from_secs(10);
 
 /// Starts the building and shows it until told to stop, or for the time asked for.
 ///
@@ -30,14 +33,113 @@ pub async fn run(args: &Demo, clock: Clock) -> anyhow::Result<Exit> {
             return Ok(Exit::Usage);
         }
     };
-    // Lines and journal lie in a folder of their own, which goes with the demo.
+    // The links to the serial lines, and the journal, lie in a folder that goes with the demo.
     let folder = Folder::new()?;
-    let data = args.data.clone().unwrap_or_else(|| folder.path().join("data"));
+    let data = args.data.clone().unwrap_or_else(|| folder.0.join("data"));
+    let catalog = Catalog::shipped();
+    let stop = CancellationToken::new();
+    let text = simulator::House::demo(args.seed, &folder.0);
+    let building = simulator::House::parse(&text, &catalog)?;
+    let running = simulator::start(building, clock.clone(), stop.clone()).await?;
+    let (site, problems) = catalog::check_site(&running.site_text(), &catalog);
+    let site = site.with_context(|| problems.render("demo", &running.site_text()))?;
+    let board = Board::new(&site.record);
+    let house = House::open(&data, catalog, clock.clone()).await?;
+    let watcher = house.store().journal().watch();
+    house.apply(site).await?;
     let shown = tokio::select! {
-        shown = show(args, &folder, &data, clock) => shown,
+        shown = show(args, board, watcher, &clock) => shown,
         () = signal::told_to_stop() => Ok(()),
         () = when::pass(period) => Ok(()),
     };
-    shown?;
-    Ok(Exit::Good)
+    house.close().await?;
+    stop.cancel();
+    running.ended().await;
+    if let Some(data) = &args.data {
+        let data = data.display();
+        output::message(&format!("the journal stays: submeter readings --data {data} --latest"));
+    }
+    shown.map(|()| Exit::Good)
+}
+
+/// Shows the board: drawn in place on a terminal, as plain lines elsewhere.
+async fn show(
+    args: &Demo,
+    mut board: Board,
+    mut watcher: Watcher,
+    clock: &Clock,
+) -> anyhow::Result<()> {
+    output::line("A simulated building: two serial lines, two converters, twelve meters.")?;
+    output::line("None of this is real; Ctrl-C ends it.\n")?;
+    let live = !args.plain && output::terminal_width().is_some();
+    let mut frames = tokio::time::interval(if live { FRAME } else { LINES });
+    // The first table waits for the first readings.
+    let mut drawn = 0;
+    let mut quiet = live.then_some(()).is_none();
+    loop {
+        tokio::select! {
+            told = watcher.next() => match told {
+                Some(Told::Batches(batches)) => batches.iter().for_each(|batch| board.take(batch)),
+                Some(Told::Missed(_)) => {}
+                None => return Ok(()),
+            },
+            _ = frames.tick() => {
+                if quiet && board.counts().0 == 0 {
+                    frames.reset_after(FRAME);
+                    continue;
+                }
+                quiet = false;
+                drawn = draw(&board, clock, live, drawn)?;
+            }
+        }
+    }
+}
+
+/// Draws the board over the one drawn before; returns how many lines it took.
+fn draw(board: &Board, clock: &Clock, live: bool, drawn: usize) -> anyhow::Result<usize> {
+    let width = output::terminal_width().unwrap_or(80);
+    let now = clock.now();
+    let mut lines = board.table(now).lines(width);
+    let ((alive, all), (readings, gaps)) = (board.alive(), board.counts());
+    lines.push(String::new());
+    lines.push(format!(
+        "{alive} of {all} meters answer; {readings} readings and {gaps} gaps in the journal"
+    ));
+    if !live {
+        lines.push(String::new());
+        output::lines(&lines)?;
+        return Ok(0);
+    }
+    let mut out = std::io::stdout().lock();
+    if drawn > 0 {
+        write!(out, "\x1b[{drawn}A")?;
+    }
+    for line in &lines {
+        writeln!(out, "\x1b[2K{line}")?;
+    }
+    out.flush()?;
+    Ok(lines.len())
+}
+
+/// A folder of this process alone, removed when it is done.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new() -> anyhow::Result<Self> {
+        let path = std::env::temp_dir().join(format!("submeter-demo-{}", std::process::id()));
+        create_private(&path).with_context(|| format!("cannot make {}", path.display()))?;
+        Ok(Self(path))
+    }
+}
+
+fn create_private(path: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::DirBuilderExt;
+    std::fs::DirBuilder::new().mode(0o700).create(path)
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        // What is left in the folder for temporary files is cleared by the system.
+        drop(std::fs::remove_dir_all(&self.0));
+    }
 }

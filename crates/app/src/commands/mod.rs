@@ -13,7 +13,7 @@ pub mod simulate;
 use std::path::Path;
 
 use anyhow::Context;
-use catalog::{Catalog, CheckedSite};
+use catalog::{Catalog, CheckedSite, Problems};
 
 use crate::exit::Exit;
 use crate::output;
@@ -24,13 +24,7 @@ use crate::output;
 /// The exit code, after the mistakes were written.
 pub fn site_file(path: &Path, catalog: &Catalog) -> Result<(String, CheckedSite), Exit> {
     let name = path.display().to_string();
-    let bytes = match crate::config::read_file(path, crate::config::SITE_LIMIT) {
-        Ok(bytes) => bytes,
-        Err(problem) => {
-            output::message(&problem.render_whole(&name));
-            return Err(Exit::Invalid);
-        }
-    };
+    let bytes = read_bytes(path)?;
     let (site, problems) = catalog::check_site_bytes(&bytes, catalog);
     let text = String::from_utf8_lossy(&bytes).into_owned();
     match site {
@@ -40,6 +34,19 @@ pub fn site_file(path: &Path, catalog: &Catalog) -> Result<(String, CheckedSite)
             Err(Exit::Invalid)
         }
     }
+}
+
+/// The bytes of a site, house or model file.
+///
+/// # Errors
+/// The exit code, after the reason was written.
+pub fn read_bytes(path: &Path) -> Result<Vec<u8>, Exit> {
+    crate::config::read_file(path, catalog::LONGEST_SITE).map_err(|problem| {
+        let mut problems = Problems::default();
+        problems.push(problem);
+        output::message(problems.render(&path.display().to_string(), "").trim_end());
+        Exit::Invalid
+    })
 }
 
 /// The shipped models, and those of the owner in `DIR/models`.

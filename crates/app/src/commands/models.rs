@@ -79,7 +79,7 @@ fn show(model: &Model) -> anyhow::Result<()> {
         "{}, factory line {}, at most {} registers a question",
         model.medium,
         model.line,
-        model.limits().max_registers
+        model.max_registers
     ))?;
     let mut table = Table::new(&[
         ("quantity", Lean::Left),

@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::cli::Simulate;
 use crate::exit::Exit;
-use crate::{config, output, signal, when};
+use crate::{output, signal, when};
 
 /// Simulates until told to stop, or for the time asked for.
 ///
@@ -21,18 +21,15 @@ pub async fn run(args: &Simulate, clock: Clock) -> anyhow::Result<Exit> {
             return Ok(Exit::Usage);
         }
     };
-    let text = match config::read_text(&args.house, config::SITE_LIMIT) {
-        Ok(text) => text,
-        Err(told) => {
-            output::message(&told);
-            return Ok(Exit::Invalid);
-        }
+    let text = match super::read_bytes(&args.house) {
+        Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
+        Err(exit) => return Ok(exit),
     };
     let catalog = super::catalog(None)?;
     let house = match House::parse(&text, &catalog) {
         Ok(house) => house,
         Err(error) => {
-            output::message(&error.render(&args.house.display().to_string(), &text));
+            output::message(&format!("{}: {error}", args.house.display()));
             return Ok(Exit::Invalid);
         }
     };

@@ -1,0 +1,162 @@
+//! The meters of a site at a glance: last index, power, age, quality.
+
+use std::collections::BTreeMap;
+
+use domain::{Batch, Decimal, Key, Quantity, Reading, SiteRecord};
+use jiff::Timestamp;
+
+use crate::table::{Lean, Table};
+
+/// Which quantity is shown as a meter's index, and which as its power: the first that it has.
+const INDEXES: [&str; 4] = ["en_im", "heat_energy_kwh", "cold_energy_kwh", "vol_m3"];
+const POWERS: [&str; 3] = ["total_w", "power_kw", "vol_flow_m3_h"];
+/// Digits shown of an index: as many as a display has.
+const INDEX_DIGITS: u8 = 2;
+
+/// What is known of each meter, in the order of the site.
+#[derive(Debug)]
+pub struct Board {
+    meters: Vec<Row>,
+    place: BTreeMap<Key, usize>,
+    readings: u64,
+    gaps: u64,
+}
+
+#[derive(Debug)]
+struct Row {
+    name: String,
+    model: String,
+    index: Option<Reading>,
+    power: Option<Reading>,
+    /// Why the last visit gave nothing.
+    trouble: Option<String>,
+}
+
+impl Board {
+    /// A board of a site, nothing read yet.
+    #[must_use]
+    pub fn new(site: &SiteRecord) -> Self {
+        let meters = site.meters.iter().map(|meter| Row {
+            name: meter.key.to_string(),
+            model: meter.model.clone(),
+            index: None,
+            power: None,
+            trouble: None,
+        });
+        let place = site.meters.iter().enumerate().map(|(n, meter)| (meter.key.clone(), n));
+        Self { meters: meters.collect(), place: place.collect(), readings: 0, gaps: 0 }
+    }
+
+    /// Takes what a meter gave.
+    pub fn take(&mut self, batch: &Batch) {
+        self.readings += batch.readings.len() as u64;
+        self.gaps += batch.gaps.len() as u64;
+        let row = self.place.get(&batch.meter).and_then(|place| self.meters.get_mut(*place));
+        let Some(row) = row else { return };
+        row.trouble = match batch.gaps.first() {
+            Some(gap) if batch.readings.is_empty() => Some(gap.reason.to_string()),
+            _ => None,
+        };
+        for (names, kept) in [(&INDEXES[..], &mut row.index), (&POWERS[..], &mut row.power)] {
+            let first = names.iter().find_map(|name| {
+                batch.readings.iter().find(|reading| reading.quantity.name() == *name)
+            });
+            if let Some(reading) = first {
+                *kept = Some(reading.clone());
+            }
+        }
+    }
+
+    /// How many meters gave a reading last time, and how many there are.
+    #[must_use]
+    pub fn alive(&self) -> (usize, usize) {
+        let fine = |row: &&Row| row.trouble.is_none() && row.index.is_some();
+        (self.meters.iter().filter(fine).count(), self.meters.len())
+    }
+
+    /// All readings and gaps so far.
+    #[must_use]
+    pub fn counts(&self) -> (u64, u64) {
+        (self.readings, self.gaps)
+    }
+
+    /// The table for people.
+    #[must_use]
+    pub fn table(&self, now: Timestamp) -> Table {
+        let mut table = Table::new(&[
+            ("meter", Lean::Left),
+            ("model", Lean::Left),
+            ("index", Lean::Right),
+            ("power", Lean::Right),
+            ("age", Lean::Right),
+            ("quality", Lean::Left),
+        ]);
+        for row in &self.meters {
+            let newest = row.index.as_ref().or(row.power.as_ref());
+            table.row(vec![
+                row.name.clone(),
+                row.model.clone(),
+                row.index.as_ref().map(index).unwrap_or_default(),
+                row.power.as_ref().map(power).unwrap_or_default(),
+                newest.map(|reading| age(reading.at, now)).unwrap_or_default(),
+                match (&row.trouble, newest) {
+                    (Some(trouble), _) => trouble.clone(),
+                    (None, Some(reading)) => reading.quality.to_string(),
+                    (None, None) => "waiting".to_owned(),
+                },
+            ]);
+        }
+        table
+    }
+}
+
+fn index(reading: &Reading) -> String {
+    let shown = reading.value.rounded(INDEX_DIGITS.min(reading.value.scale()));
+    format!("{} {}", shown.unwrap_or(reading.value), padded(reading.quantity))
+}
+
+/// Units of one width, so that the numbers before them line up.
+fn padded(quantity: Quantity) -> String {
+    format!("{:<3}", quantity.unit().symbol())
+}
+
+/// Electric power in kW, heat in kW, water in m³/h.
+fn power(reading: &Reading) -> String {
+    let watts = reading.quantity.name() == "total_w";
+    let value = if watts {
+        reading.value.times(Decimal::new(1, 3)).unwrap_or(reading.value)
+    } else {
+        reading.value
+    };
+    let unit = if watts { "kW".to_owned() } else { reading.quantity.unit().to_string() };
+    format!("{} {unit:<4}", value.rounded(2).unwrap_or(value))
+}
+
+/// How long ago, in the largest whole unit.
+fn age(at: Timestamp, now: Timestamp) -> String {
+    match now.duration_since(at).as_secs().max(0) {
+        seconds @ 0..60 => format!("{seconds} s"),
+        seconds @ 60..3_600 => format!("{} min", seconds / 60),
+        seconds @ 3_600..86_400 => format!("{} h", seconds / 3_600),
+        seconds => format!("{} d", seconds / 86_400),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ages_are_told_in_words() {
+        let now: Timestamp = "2026-11-14T14:05:00Z".parse().unwrap();
+        for (at, told) in [
+            ("2026-11-14T14:04:58Z", "2 s"),
+            ("2026-11-14T14:03:00Z", "2 min"),
+            ("2026-11-14T11:00:00Z", "3 h"),
+            ("2026-11-12T11:00:00Z", "2 d"),
+            ("2026-11-14T14:06:00Z", "0 s"),
+        ] {
+            assert_eq!(age(at.parse().unwrap(), now), told);
+        }
+    }
+}

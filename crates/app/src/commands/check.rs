@@ -1,0 +1,179 @@
+//! `submeter check`: every mistake in a file, with its place, before anything runs.
+
+use std::path::Path;
+
+use catalog::{Catalog, CheckedSite, Code, Model, ModelError, Problem, Problems, Severity};
+use gateway::Plan;
+use serde_json::{Value, json};
+
+use crate::cli::Check;
+use crate::exit::Exit;
+use crate::{config, output};
+
+/// Checks each file by its kind.
+///
+/// # Errors
+/// When the output cannot be written.
+pub fn run(args: &Check, catalog: &Catalog) -> anyhow::Result<Exit> {
+    let mut all = Verdicts::default();
+    for path in &args.files {
+        let name = path.display().to_string();
+        let checked = check(path, &name, catalog);
+        all.add(&name, &checked);
+        if !args.json {
+            tell(&name, &checked)?;
+        }
+    }
+    let good = all.errors.is_empty() && !(args.strict && !all.warnings.is_empty());
+    if args.json {
+        output::json(&json!({
+            "ok": good,
+            "errors": all.errors,
+            "warnings": all.warnings,
+            "notes": all.notes,
+        }))?;
+    }
+    Ok(if good { Exit::Good } else { Exit::Invalid })
+}
+
+/// One file, checked.
+struct Checked {
+    text: String,
+    problems: Problems,
+    /// What `run` would do with it, in a sentence.
+    means: Option<String>,
+}
+
+fn check(path: &Path, name: &str, catalog: &Catalog) -> Checked {
+    let bytes = match config::read_file(path, catalog::LONGEST_SITE) {
+        Ok(bytes) => bytes,
+        Err(problem) => {
+            let mut problems = Problems::default();
+            problems.push(problem);
+            return Checked { text: String::new(), problems, means: None };
+        }
+    };
+    let text = String::from_utf8_lossy(&bytes).into_owned();
+    let (problems, means) = match kind(&text) {
+        Kind::Site => {
+            let (site, problems) = catalog::check_site_bytes(&bytes, catalog);
+            (problems, site.as_ref().map(site_in_words))
+        }
+        Kind::Box => {
+            let (checked, problems) = config::check_bytes(&bytes);
+            (problems, checked.map(|_| "a box file".to_owned()))
+        }
+        Kind::Model => model(name, &text),
+    };
+    Checked { text, problems, means }
+}
+
+fn model(name: &str, text: &str) -> (Problems, Option<String>) {
+    let mut problems = Problems::default();
+    let short = name.trim_end_matches(".toml");
+    let parts: Vec<&str> = short.rsplitn(3, '/').collect();
+    let short = match parts.as_slice() {
+        [model, maker, ..] => format!("{maker}/{model}"),
+        _ => short.to_owned(),
+    };
+    match Model::parse(&short, text) {
+        Ok(model) => match model.prove() {
+            Ok(readings) => {
+                let means = format!(
+                    "the model {} {}: {} quantities, {readings} readings proven",
+                    model.maker,
+                    model.title,
+                    model.registers.len()
+                );
+                return (problems, Some(means));
+            }
+            Err(error) => problems.push(Problem::error(Code::UnknownValue, "", error.to_string())),
+        },
+        Err(error) => problems.push(model_problem(&error, text)),
+    }
+    (problems, None)
+}
+
+/// The first mistake of a model file, at its line.
+fn model_problem(error: &ModelError, text: &str) -> Problem {
+    let before = text.split_inclusive('\n').take(error.line.saturating_sub(1));
+    let start = before.map(str::len).sum::<usize>();
+    let rest = text.get(start..).unwrap_or_default();
+    let column = rest.chars().take(error.column.saturating_sub(1)).map(char::len_utf8);
+    let at = start + column.sum::<usize>();
+    let problem = Problem::error(Code::MalformedToml, "", error.message.clone()).at(at..at + 1);
+    match &error.hint {
+        Some(hint) => problem.hint(hint.clone()),
+        None => problem,
+    }
+}
+
+/// What a file wants to be, seen by its tables.
+enum Kind {
+    Site,
+    Box,
+    Model,
+}
+
+fn kind(text: &str) -> Kind {
+    let has = |wanted: &[&str]| {
+        text.lines().map(str::trim_start).any(|line| wanted.iter().any(|w| line.starts_with(w)))
+    };
+    if has(&["[site]", "[[bus]]", "[[meter]]", "[meter]", "[bus]"]) {
+        Kind::Site
+    } else if has(&["[modbus]", "[[quantity]]", "[[proof]]"]) {
+        Kind::Model
+    } else if has(&["[http]", "[store]", "[broker]", "[network]"]) {
+        Kind::Box
+    } else {
+        Kind::Site // an empty file, or one that is nothing: a site file says what it lacks
+    }
+}
+
+fn site_in_words(site: &CheckedSite) -> String {
+    let plan = Plan::of(site, domain::PlanNumber(0));
+    let meters = site.meters.len();
+    let questions: usize = plan.buses.iter().map(gateway::BusPlan::questions).sum();
+    let buses = plan.buses.len();
+    format!("a site: {meters} meters on {buses} buses, {questions} questions a sweep")
+}
+
+fn tell(name: &str, checked: &Checked) -> anyhow::Result<()> {
+    if !checked.problems.is_empty() {
+        output::message(checked.problems.render(name, &checked.text).trim_end());
+    }
+    match &checked.means {
+        Some(means) if checked.problems.is_ok() => output::line(&format!("{name}: {means}")),
+        _ => Ok(()),
+    }
+}
+
+#[derive(Default)]
+struct Verdicts {
+    errors: Vec<Value>,
+    warnings: Vec<Value>,
+    notes: Vec<Value>,
+}
+
+impl Verdicts {
+    fn add(&mut self, name: &str, checked: &Checked) {
+        for placed in checked.problems.placed(&checked.text) {
+            let problem = placed.problem;
+            let place = placed.place.as_ref();
+            let document = json!({
+                "code": problem.code.name(),
+                "file": name,
+                "line": place.map(|place| place.line),
+                "column": place.map(|place| place.column),
+                "path": problem.path,
+                "message": problem.message,
+                "hint": problem.hint,
+            });
+            match problem.severity {
+                Severity::Error => self.errors.push(document),
+                Severity::Warning => self.warnings.push(document),
+                Severity::Note => self.notes.push(document),
+            }
+        }
+    }
+}
