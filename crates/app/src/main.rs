@@ -17,10 +17,8 @@ fn main() -> ExitCode {
             return if error.use_stderr() { Exit::Usage } else { Exit::Good }.into();
         }
     };
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .max_blocking_threads(8)
-        .build();
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().max_blocking_threads(8).build();
     let ended = match runtime {
         Ok(runtime) => {
             let ended = runtime.block_on(run(cli));

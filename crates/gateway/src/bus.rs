@@ -164,19 +164,14 @@ impl<D: Dial> BusTask<D> {
     async fn read(&mut self, index: usize) -> Option<Batch> {
         let Self { meters, conversation, number, clock, .. } = self;
         let meter = meters.get_mut(index)?;
-        let batch = match meter.visit(conversation, *number, clock).await {
-            Ok(batch) => {
+        let (batch, fault) = meter.visit(conversation, *number, clock).await;
+        match fault {
+            Some(error) => self.line_fault(&error),
+            None => {
                 self.closed_until = None;
                 self.reopen_after = REOPEN.0;
-                batch
             }
-            Err(error) => {
-                let batch =
-                    meter.unasked(*number, clock.now(), Reason::Line, &error.to_string());
-                self.line_fault(&error);
-                batch
-            }
-        };
+        }
         self.tell(index, &batch);
         Some(batch)
     }

@@ -12,7 +12,7 @@ use crate::port::Dial;
 
 /// How frames are told apart on a port.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Framing {
+pub enum Framing {
     /// Frames end by silence, and silence is owed before each question.
     Serial(Line),
     /// Frames carry their length and a transaction number.

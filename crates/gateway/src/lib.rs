@@ -28,7 +28,9 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::bus::{Ask, BusTask};
+pub use crate::conversation::Framing;
 pub use crate::plan::{BusPlan, MeterPlan, Plan};
+pub use crate::port::Dial;
 
 /// Questions of people that may wait at one bus.
 const ASKS: usize = 16;
@@ -69,13 +71,36 @@ pub fn start(
     clock: &Clock,
     stop: &CancellationToken,
 ) -> Gateway {
+    start_on(plan, |bus| bus.port.clone(), journal, &Around { zone, clock, stop })
+}
+
+/// What a gateway finds around it.
+#[derive(Debug, Clone, Copy)]
+pub struct Around<'a> {
+    /// The site's time zone: sweeps are aligned to its clock.
+    pub zone: &'a TimeZone,
+    /// The time.
+    pub clock: &'a Clock,
+    /// Cancelled to end the buses.
+    pub stop: &'a CancellationToken,
+}
+
+/// Starts reading over ports of another kind than devices and sockets: lines in memory, in tests.
+#[must_use]
+pub fn start_on<D: Dial + 'static>(
+    plan: Plan,
+    dial: impl Fn(&BusPlan) -> D,
+    journal: Journal,
+    around: &Around<'_>,
+) -> Gateway {
+    let Around { zone, clock, stop } = *around;
     let (sweeps, collected) = mpsc::channel(collector::QUEUE);
     let mut buses = HashMap::new();
     let mut tasks = JoinSet::new();
     for bus in plan.buses {
         let (ask, asked) = mpsc::channel(ASKS);
         buses.extend(bus.meters.iter().map(|meter| (meter.key.clone(), ask.clone())));
-        let port = bus.port.clone();
+        let port = dial(&bus);
         let task = BusTask::new(bus, plan.number, port, zone.clone(), clock.clone());
         tasks.spawn(task.run(asked, sweeps.clone(), stop.clone()));
     }

@@ -20,14 +20,20 @@ use crate::conversation::Framing;
 const CONNECT: Duration = Duration::from_secs(5);
 
 /// Opens a port. The bus task asks for it again after every fault of the line.
-pub(crate) trait Dial: Send {
+pub trait Dial: Send {
     /// What an opened port is.
     type Link: AsyncRead + AsyncWrite + Unpin + Send;
 
     /// Opens the port, a serial one with these settings.
+    ///
+    /// # Errors
+    /// When it cannot be opened now.
     fn dial(&mut self, line: Line) -> impl Future<Output = io::Result<Self::Link>> + Send;
 
     /// Changes the settings of an opened serial port.
+    ///
+    /// # Errors
+    /// When the port does not take them.
     fn set_line(&self, link: &mut Self::Link, line: Line) -> io::Result<()>;
 
     /// How frames are told apart on it.
@@ -36,7 +42,7 @@ pub(crate) trait Dial: Send {
 
 /// An opened device or socket.
 #[derive(Debug)]
-pub(crate) enum Opened {
+pub enum Opened {
     /// A serial device, with the lock that keeps other programs away from it.
     Serial(SerialPort, File),
     /// A socket.
@@ -90,7 +96,8 @@ fn open_serial(path: &str, line: Line) -> io::Result<Opened> {
     let lock = opening.map_err(|error| in_words(path, &error))?;
     // A second program on the line would mix up questions and answers.
     flock(&lock, FlockOperation::NonBlockingLockExclusive).map_err(|_| {
-        let text = format!("{path} is in use by another program; stop it, or let it do the reading");
+        let text =
+            format!("{path} is in use by another program; stop it, or let it do the reading");
         io::Error::new(io::ErrorKind::ResourceBusy, text)
     })?;
     let mut port = SerialPort::open(path, |settings: Settings| Ok(settings))
@@ -131,8 +138,7 @@ fn apply(port: &mut SerialPort, device: &File, line: Line) -> io::Result<()> {
 }
 
 fn is_pseudo_terminal(device: &File) -> bool {
-    fstat(device)
-        .is_ok_and(|stat| (136..=143).contains(&rustix::fs::major(stat.st_rdev)))
+    fstat(device).is_ok_and(|stat| (136..=143).contains(&rustix::fs::major(stat.st_rdev)))
 }
 
 impl AsyncRead for Opened {

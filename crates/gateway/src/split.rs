@@ -27,7 +27,8 @@ pub(crate) fn split(block: &Block, registers: &[Register]) -> Vec<Block> {
 
 fn piece(block: &Block, run: &[(usize, &Register)]) -> Option<Block> {
     let start = run.iter().map(|(_, register)| register.start).min()?;
-    let last = run.iter().map(|(_, register)| register.start + u16::from(register.size) - 1).max()?;
+    let last =
+        run.iter().map(|(_, register)| register.start + u16::from(register.size) - 1).max()?;
     Some(Block {
         function: block.function,
         start,

@@ -69,37 +69,39 @@ impl Visited {
     }
 
     /// Reads everything that the plan wants of the meter. One entry that fails never takes the
-    /// others with it.
-    ///
-    /// # Errors
-    /// Only when the port itself is gone.
+    /// others with it. Beside the batch stands what is wrong with the port, if it is gone.
     pub(crate) async fn visit<D: Dial>(
         &mut self,
         conversation: &mut Conversation<D>,
         number: PlanNumber,
         clock: &Clock,
-    ) -> io::Result<Batch> {
+    ) -> (Batch, Option<io::Error>) {
         let began = Instant::now();
         let mut batch = self.empty_batch(number, clock.now());
         let mut waiting: Vec<Block> = self.blocks.iter().rev().cloned().collect();
         let mut kept = Vec::new();
-        let doubtful = self.health.is_doubtful();
+        let mut fault = None;
         while let Some(block) = waiting.pop() {
-            let outcome = self.ask(conversation, &block, clock).await?;
+            let asked = self.ask(conversation, &block, clock).await;
+            let outcome = asked.unwrap_or_else(|error| {
+                let outcome = Outcome::Failed(Reason::Line, error.to_string());
+                fault = Some(error);
+                outcome
+            });
             match outcome {
                 Outcome::Refused(refusal) if splits(refusal, &block) => {
                     // Asked in smaller pieces at once, and from now on.
                     waiting.extend(split(&block, &self.plan.registers).into_iter().rev());
                     continue;
                 }
-                Outcome::Failed(Reason::Silent, detail) => {
+                Outcome::Failed(Reason::Silent | Reason::Line, _) => {
                     // The rest of a silent meter is not asked: it would starve the others.
-                    let quantity = (!batch.readings.is_empty()).then_some(&block);
-                    self.book_silence(&mut batch, quantity, &waiting, detail, clock.now());
+                    let missing = std::iter::once(&block).chain(waiting.iter().rev());
+                    self.book_missing(&mut batch, missing, &outcome, clock.now());
                     kept.push(block);
                     break;
                 }
-                outcome => self.book(&mut batch, &block, outcome, clock.now()),
+                outcome => self.book(&mut batch, &block, &outcome, clock.now()),
             }
             if !waiting.is_empty() {
                 conversation.rest(self.pause_after(&block));
@@ -111,10 +113,8 @@ impl Visited {
         batch.duration = began.elapsed();
         if batch.readings.is_empty() && batch.gaps.iter().all(|gap| gap.reason == Reason::Silent) {
             self.health.silent(self.plan.interval, Instant::now());
-        } else if doubtful {
-            self.health.answered(None);
         }
-        Ok(batch)
+        (batch, fault)
     }
 
     /// A batch that says that the meter could not be asked at all.
@@ -229,9 +229,9 @@ impl Visited {
         Ok(answer.is_ok())
     }
 
-    fn book(&self, batch: &mut Batch, block: &Block, outcome: Outcome, now: Timestamp) {
+    fn book(&self, batch: &mut Batch, block: &Block, outcome: &Outcome, now: Timestamp) {
         for register in self.entries(block) {
-            match &outcome {
+            match outcome {
                 Outcome::Words { words, at } => {
                     let first = usize::from(register.start - block.start);
                     let own = words.get(first..first + usize::from(register.size));
@@ -252,23 +252,19 @@ impl Visited {
     }
 
     /// One gap for the whole meter when it never spoke, else one for each entry that is missing.
-    fn book_silence(
+    fn book_missing<'a>(
         &self,
         batch: &mut Batch,
-        after_answers: Option<&Block>,
-        waiting: &[Block],
-        detail: String,
-        now: Timestamp,
+        missing: impl Iterator<Item = &'a Block>,
+        silence: &Outcome,
+        at: Timestamp,
     ) {
-        let Some(block) = after_answers.filter(|_| !batch.readings.is_empty()) else {
-            let gaps = &mut batch.gaps;
-            gaps.push(Gap { quantity: None, at: now, reason: Reason::Silent, detail });
-            return;
-        };
-        for block in std::iter::once(block).chain(waiting.iter().rev()) {
-            for register in self.entries(block) {
-                batch.gaps.push(gap(register, now, Reason::Silent, detail.clone()));
+        match silence {
+            Outcome::Failed(reason, detail) if batch.readings.is_empty() => {
+                let (reason, detail) = (*reason, detail.clone());
+                batch.gaps.push(Gap { quantity: None, at, reason, detail });
             }
+            _ => missing.for_each(|block| self.book(batch, block, silence, at)),
         }
     }
 
@@ -289,7 +285,7 @@ impl Visited {
 
 /// Whether a refusal may concern only a part of the block.
 fn splits(refusal: Refusal, block: &Block) -> bool {
-    matches!(refusal, Refusal(2 | 3 | 4)) && block.registers.len() > 1
+    matches!(refusal, Refusal(2 | 3)) && block.registers.len() > 1
 }
 
 fn read_out(register: &Register, words: &[u16], at: Timestamp) -> Result<Reading, Gap> {

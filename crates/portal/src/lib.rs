@@ -33,11 +33,7 @@ pub fn router(ready: Ready) -> Router {
 ///
 /// # Errors
 /// When the listener fails.
-pub async fn serve(
-    listener: TcpListener,
-    ready: Ready,
-    stop: CancellationToken,
-) -> io::Result<()> {
+pub async fn serve(listener: TcpListener, ready: Ready, stop: CancellationToken) -> io::Result<()> {
     axum::serve(listener, router(ready)).with_graceful_shutdown(stop.cancelled_owned()).await
 }
 
@@ -86,7 +82,8 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (ready, stop) = (Ready::default(), CancellationToken::new());
-        let served = tokio::task::JoinSet::from_iter([serve(listener, ready.clone(), stop.clone())]);
+        let served =
+            tokio::task::JoinSet::from_iter([serve(listener, ready.clone(), stop.clone())]);
         assert!(get(address, "/healthz").await.starts_with("HTTP/1.1 200"));
         assert!(get(address, "/readyz").await.starts_with("HTTP/1.1 503"));
         ready.set(true);

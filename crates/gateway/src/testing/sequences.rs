@@ -53,24 +53,19 @@ async fn run(case: &Value) -> Result<(), String> {
     for exchange in case["exchanges"].as_array().unwrap() {
         current.lock().unwrap().exchange = exchange.clone();
         let request = &exchange["request"];
-        let address = number(&request["unit"]) as u8;
-        let function = Function::from_code(number(&request["function"]) as u8).unwrap();
-        let size = number(&request["count"]) as u8;
+        let address = small(&request["unit"]);
+        let function = Function::from_code(small(&request["function"])).unwrap();
+        let size = small(&request["count"]);
         let register = entry("L1_v", function, number(&request["address"]), size);
         let visited = meters.entry(address).or_insert_with(|| {
             let mut plan = meter("meter", address, Vec::new());
             plan.timeout = Duration::from_millis(settings["timeout_ms"].as_u64().unwrap());
-            let retries = number(&settings["retries"]) as u8;
+            let retries = small(&settings["retries"]);
             plan.retries = Retries { damaged: retries, silent: retries };
             Visited::new(plan)
         });
         visited.replan(vec![register]);
-        let batch = match visited.visit(&mut conversation, PlanNumber(1), &clock).await {
-            Ok(batch) => batch,
-            Err(error) => {
-                visited.unasked(PlanNumber(1), clock.now(), Reason::Line, &error.to_string())
-            }
-        };
+        let (batch, _) = visited.visit(&mut conversation, PlanNumber(1), &clock).await;
         let came = Came::of(&batch);
         let empty = Vec::new();
         let also = exchange["also_ok"].as_array().unwrap_or(&empty);
@@ -89,7 +84,8 @@ fn deed(current: &mut Current, question: &[u8]) -> Deed {
     }
     let heard = Heard::rtu(question).or_else(|| Heard::tcp(question)).unwrap();
     let request = &exchange["request"];
-    let asked = heard.start == number(&request["address"]) && heard.count == number(&request["count"]);
+    let asked =
+        heard.start == number(&request["address"]) && heard.count == number(&request["count"]);
     if !asked {
         // A question that the script does not know: a living meter refuses it.
         return super::say(heard.answer_rtu(&Reply::Refused(Refusal(2))));
@@ -120,6 +116,10 @@ fn tcp_deed(current: &mut Current, heard: Heard) -> Deed {
         }
     });
     Deed::Say(events.collect())
+}
+
+fn small(value: &Value) -> u8 {
+    u8::try_from(number(value)).unwrap()
 }
 
 fn number(value: &Value) -> u16 {

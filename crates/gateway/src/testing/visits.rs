@@ -7,7 +7,9 @@ use domain::{Batch, PlanNumber, Reason};
 use tokio::time::Instant;
 use wire::modbus::{Function, Heard, Reply};
 
-use super::{Deed, Event, Scripted, entry, meter, own_numbers, refusal, say, silence, walking_clock};
+use super::{
+    Deed, Event, Scripted, entry, meter, own_numbers, refusal, say, silence, walking_clock,
+};
 use crate::conversation::{Conversation, Framing};
 use crate::visit::Visited;
 
@@ -40,7 +42,7 @@ async fn visits(
     let mut visited = Visited::new(meter("m", 3, registers));
     let mut batches = Vec::new();
     for _ in 0..times {
-        batches.push(visited.visit(&mut conversation, PlanNumber(1), &clock).await.unwrap());
+        batches.push(visited.visit(&mut conversation, PlanNumber(1), &clock).await.0);
     }
     let log = log.lock().unwrap().clone();
     (batches, log)
@@ -154,6 +156,21 @@ async fn two_meters_with_one_address_give_no_reading() {
     let (batches, _) = visits(1, both).await;
     assert_eq!(batches[0].gaps[0].reason, Reason::Frame);
     assert!(batches[0].gaps[0].detail.contains("two different answers"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_read_before_the_port_went_is_kept() {
+    let gone_at_twelve = |_, question: &[u8]| {
+        let heard = Heard::rtu(question).unwrap();
+        match heard.start {
+            10 if heard.count > 1 => say(refusal(question, 2)),
+            12 => Deed::Close,
+            _ => say(own_numbers(question).1),
+        }
+    };
+    let (batches, _) = visits(2, gone_at_twelve).await;
+    assert_eq!(summary(&batches[0]), ["L1_v 10", "L2_v line", "L3_v line"]);
+    assert_eq!(summary(&batches[1]), summary(&batches[0]), "the port is opened again");
 }
 
 #[tokio::test(start_paused = true)]
