@@ -7,6 +7,8 @@ mod place;
 mod plans;
 mod row;
 mod schema;
+#[cfg(test)]
+mod tests;
 
 use std::fs::File;
 use std::path::Path;
