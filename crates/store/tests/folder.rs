@@ -129,7 +129,9 @@ async fn a_newer_schema_is_refused_and_left_alone() {
 async fn a_database_that_is_not_ours_is_refused() {
     let folder = tempdir().unwrap();
     database(folder.path()).execute_batch("CREATE TABLE notes (text TEXT)").unwrap();
+    let before = fs::read(folder.path().join("submeter.db")).unwrap();
     let refused = Store::open(folder.path()).await;
+    assert_eq!(fs::read(folder.path().join("submeter.db")).unwrap(), before, "and left alone");
     assert!(matches!(refused, Err(StoreError::Foreign { .. })), "{refused:?}");
     fs::write(folder.path().join("submeter.db"), "a letter to a friend".repeat(500)).unwrap();
     let refused = Store::open(folder.path()).await;

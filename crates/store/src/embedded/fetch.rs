@@ -6,16 +6,13 @@ use super::failure::Failure;
 use super::row::{CONFLICTS, READINGS, instant, nanoseconds, quantity, record, whole};
 use crate::{Conflict, Filter, Kept, KeptGap, Revision};
 
+/// One step into the index for each series, however long it is.
+pub(super) const NEWEST_OF_EACH: &str = "WHERE r.sequence IN (SELECT (SELECT n.sequence FROM reading n \
+     WHERE n.series = each.number ORDER BY n.at DESC, n.revision DESC LIMIT 1) FROM series each)";
+
 /// The newest reading of each series.
 pub(super) fn latest(connection: &Connection) -> Result<Vec<Kept>, Failure> {
-    let which = "WHERE r.sequence = (SELECT n.sequence FROM reading n WHERE n.series = s.number \
-                 ORDER BY n.at DESC, n.revision DESC LIMIT 1)";
-    // The joins are turned round, so that each series costs one step into its index.
-    let sql = format!("{READINGS}{which}").replace(
-        "FROM reading r JOIN series s ON s.number = r.series ",
-        "FROM series s CROSS JOIN reading r ",
-    );
-    let mut found = all(connection, &sql, [], record)?;
+    let mut found = all(connection, &format!("{READINGS}{NEWEST_OF_EACH}"), [], record)?;
     found.sort_by(|a, b| (&a.meter, a.reading.quantity).cmp(&(&b.meter, b.reading.quantity)));
     Ok(found)
 }

@@ -198,6 +198,9 @@ impl Embedded {
 impl Shared {
     fn start(place: Place, lock: Option<File>) -> Result<Embedded, StoreError> {
         let open = || -> Result<(Connection, Option<Connection>, Id, Boot), Failure> {
+            if let Some(connection) = place.reader()? {
+                schema::expect_ours(&connection, &place)?;
+            }
             let mut connection = place.writer()?;
             check(&connection)?;
             schema::bring_forward(&mut connection, &place, schema::STEPS)?;

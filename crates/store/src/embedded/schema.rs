@@ -39,6 +39,12 @@ pub(super) fn bring_forward(
     Ok(())
 }
 
+/// Refuses a file that is not ours or newer, before anything is written into it.
+pub(super) fn expect_ours(connection: &Connection, place: &Place) -> Result<(), Failure> {
+    let (found, known) = (number(connection, place)?, count(STEPS));
+    if found > known { Err(newer(place, found, known).into()) } else { Ok(()) }
+}
+
 /// Refuses a file of another schema: for those who only read and cannot bring it forward.
 pub(super) fn expect_newest(connection: &Connection, place: &Place) -> Result<(), Failure> {
     let (found, known) = (number(connection, place)?, count(STEPS));

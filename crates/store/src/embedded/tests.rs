@@ -88,6 +88,26 @@ fn a_file_comes_forward_in_one_step_with_a_copy_of_it_before() {
     assert!(matches!(older, Err(Failure::Told(StoreError::Newer { found: 2, known: 1, .. }))));
 }
 
+#[tokio::test]
+async fn readings_are_found_by_their_index_and_never_by_walking_the_journal() {
+    let store = Embedded::in_memory().await.unwrap();
+    for which in
+        [fetch::NEWEST_OF_EACH, "WHERE r.series = 1 AND r.at BETWEEN 2 AND 3 ORDER BY r.at"]
+    {
+        let plan = move |connection: &mut Connection, _: Boot| -> Result<Vec<String>, Failure> {
+            let sql = format!("EXPLAIN QUERY PLAN {}{which}", row::READINGS);
+            let mut statement = connection.prepare(&sql)?;
+            let steps = statement.query_map([], |row| row.get::<_, String>(3))?;
+            Ok(steps.collect::<Result<_, _>>()?)
+        };
+        let steps = store.write("explain", plan).await.unwrap();
+        let walks = |step: &String| {
+            step.starts_with("SCAN r") || step.starts_with("SCAN n") || step.contains("TEMP B-TREE")
+        };
+        assert!(!steps.iter().any(walks), "{steps:#?}");
+    }
+}
+
 fn sweep(seconds: std::ops::Range<i64>) -> Vec<Batch> {
     let quantity = Quantity::from_name("en_im").unwrap();
     let reading = |second| Reading {
