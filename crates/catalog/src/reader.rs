@@ -141,7 +141,7 @@ impl<'a> Reader<'a, '_> {
         match judged {
             Ok(number) => T::try_from(number).ok(),
             Err(problem) => {
-                self.problems.push(*problem);
+                self.problems.push(problem);
                 None
             }
         }
@@ -174,9 +174,8 @@ pub(crate) struct Whole<'r> {
 }
 
 /// A whole number within limits, or what is wrong with it.
-pub(crate) fn whole(node: &Node, path: &str, limits: Whole<'_>) -> Result<u128, Box<Problem>> {
-    let refuse =
-        |code, rule: String| Err(Box::new(Problem::error(code, path, rule).at(node.span.clone())));
+pub(crate) fn whole(node: &Node, path: &str, limits: Whole<'_>) -> Result<u128, Problem> {
+    let refuse = |code, rule: String| Err(Problem::error(code, path, rule).at(node.span.clone()));
     let Value::Number(amount) = node.value else {
         let rule = format!("a whole number belongs here, not {}", node.value.kind());
         return refuse(Code::WrongType, rule);

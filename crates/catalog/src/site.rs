@@ -35,7 +35,7 @@ pub struct CheckedBus {
 
 /// How often a question is asked again before a gap is recorded, each 0 to 5.
 ///
-/// The key `retries` of a bus sets both; a meter that is in back-off is not asked again.
+/// The key `retries` of a bus or a meter sets both; a meter that is in back-off is not asked again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Retries {
     /// After a damaged answer; noise passes, so 2 if not said.

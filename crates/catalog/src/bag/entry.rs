@@ -301,7 +301,7 @@ fn unavailable(reader: &mut Reader<'_, '_>, field: &Field, size: Option<u8>) -> 
             .map_or_else(|| whole(item, &path, limits), Ok)
         {
             Ok(number) => values.push(number),
-            Err(problem) => reader.problems.push(*problem),
+            Err(problem) => reader.problems.push(problem),
         }
     }
     Some(values)

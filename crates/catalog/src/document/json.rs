@@ -9,10 +9,10 @@ pub const LONGEST_JSON: usize = 1 << 20;
 /// # Errors
 /// One problem, the first in the text: `malformed_json`, whose hint shows the corrected text where
 /// the mistake is a usual one, `duplicate_key`, `too_deep` or `too_large`.
-pub fn parse_json(text: &str) -> Result<Node, Box<Problem>> {
+pub fn parse_json(text: &str) -> Result<Node, Problem> {
     if text.len() > LONGEST_JSON {
         let rule = format!("{} bytes: parameters have at most {LONGEST_JSON}", text.len());
-        return Err(Box::new(Problem::error(Code::TooLarge, "", rule)));
+        return Err(Problem::error(Code::TooLarge, "", rule));
     }
     let mut reader = Reader { text, at: 0, depth: 0 };
     let whole = reader.value("").and_then(|node| {
@@ -22,7 +22,7 @@ pub fn parse_json(text: &str) -> Result<Node, Box<Problem>> {
             Some(_) => Err(reader.malformed("one JSON value was read; nothing may follow it")),
         }
     });
-    whole.map_err(|problem| Box::new(corrected(text, problem)))
+    whole.map_err(|problem| corrected(text, problem))
 }
 
 struct Reader<'t> {

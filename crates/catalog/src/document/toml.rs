@@ -8,17 +8,17 @@ use crate::problem::{Code, Problem, shortened};
 ///
 /// # Errors
 /// One problem, the first in the text: `too_deep`, `duplicate_key` or `malformed_toml`.
-pub fn parse_toml(text: &str) -> Result<Table, Box<Problem>> {
+pub fn parse_toml(text: &str) -> Result<Table, Problem> {
     if let Some(span) = depth::too_deep(text) {
         let rule = format!("nothing is nested deeper than {DEEPEST} brackets or parts of a key");
-        return Err(Box::new(Problem::error(Code::TooDeep, "", rule).at(span)));
+        return Err(Problem::error(Code::TooDeep, "", rule).at(span));
     }
     let (document, errors) = DeTable::parse_recoverable(text);
     let root = table(document.get_ref());
     let first = errors.into_iter().min_by_key(|error| error.span().map(|span| span.start));
     match first {
         None => Ok(root),
-        Some(error) => Err(Box::new(explain(text, &root, &error))),
+        Some(error) => Err(explain(text, &root, &error)),
     }
 }
 
@@ -80,13 +80,11 @@ fn twice(root: &Table, span: Span, text: &str) -> Problem {
         }
     });
     let (path, start) = before.unwrap_or((String::new(), span.start));
-    let line = text.get(..start).unwrap_or_default().matches('\n').count() + 1;
-    let said = match start < span.start {
-        true => format!("`{}` stands already on line {line}", shortened(&key)),
-        false => format!("`{}` stands twice", shortened(&key)),
-    };
+    let said = format!("`{}` stands twice", shortened(&key));
     let hint = "say it once: nobody can know which of the two is meant";
-    Problem::error(Code::DuplicateKey, path, said).at(span).hint(hint)
+    let problem = Problem::error(Code::DuplicateKey, path, said).hint(hint);
+    let problem = if start < span.start { problem.beside(start) } else { problem };
+    problem.at(span)
 }
 
 /// The key that is meant by a bare, quoted or escaped spelling.

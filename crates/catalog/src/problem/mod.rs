@@ -22,6 +22,8 @@ pub struct Problem {
     pub path: String,
     /// Where it stands, if it stands anywhere: byte offsets into the text.
     pub span: Option<Span>,
+    /// Where the thing begins that it collides with, if there is one.
+    pub beside: Option<usize>,
     /// The rule, for people.
     pub message: String,
     /// How to mend it.
@@ -48,7 +50,7 @@ impl Problem {
     }
 
     fn new(severity: Severity, code: Code, path: String, message: String) -> Self {
-        Self { severity, code, path, span: None, message, hint: None }
+        Self { severity, code, path, span: None, beside: None, message, hint: None }
     }
 
     /// The same problem with its place.
@@ -56,6 +58,22 @@ impl Problem {
     pub fn at(mut self, span: Span) -> Self {
         self.span = Some(span);
         self
+    }
+
+    /// The same problem with the place of what it collides with.
+    #[must_use]
+    pub fn beside(mut self, start: usize) -> Self {
+        self.beside = Some(start);
+        self
+    }
+
+    /// Rule and remedy in one line.
+    #[must_use]
+    pub fn message_with_hint(&self) -> String {
+        match &self.hint {
+            Some(hint) => format!("{}; {hint}", self.message),
+            None => self.message.clone(),
+        }
     }
 
     /// The same problem with a way to mend it.
@@ -114,6 +132,16 @@ impl Problems {
         let mut list: Vec<&Problem> = self.list.iter().collect();
         list.sort_by_key(|problem| problem.span.as_ref().map_or(usize::MAX, |span| span.start));
         list
+    }
+
+    /// The errors that are kept, in the order of their places.
+    pub fn errors(&self) -> impl Iterator<Item = &Problem> {
+        self.of(Severity::Error)
+    }
+
+    /// The warnings that are kept, in the order of their places.
+    pub fn warnings(&self) -> impl Iterator<Item = &Problem> {
+        self.of(Severity::Warning)
     }
 
     /// All that are kept of a severity, in the order of their places.

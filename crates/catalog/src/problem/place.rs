@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use super::{Problem, Problems};
 
 /// Line and column, both from 1. Only a line feed ends a line; columns count characters.
@@ -16,17 +18,37 @@ pub struct Placed<'p> {
     pub problem: &'p Problem,
     /// Its place, if it has one.
     pub place: Option<Place>,
+    /// The line of what it collides with, if there is something.
+    pub beside: Option<usize>,
+}
+
+impl Placed<'_> {
+    /// The rule, with the line of what the problem collides with.
+    #[must_use]
+    pub fn message(&self) -> String {
+        let message = &self.problem.message;
+        self.beside.map_or_else(|| message.clone(), |line| format!("{message} (line {line})"))
+    }
 }
 
 impl Problems {
-    /// All that are kept, in the order of their places, which are found in one walk through the
-    /// text.
+    /// All that are kept, in the order of their places, which are found by walking through the text,
+    /// not by searching it.
     #[must_use]
     pub fn placed(&self, text: &str) -> Vec<Placed<'_>> {
+        let in_order = self.in_order();
+        let mut others: Vec<usize> = in_order.iter().filter_map(|problem| problem.beside).collect();
+        others.sort_unstable();
+        let mut walk = Walk::through(text);
+        let lines: BTreeMap<usize, usize> =
+            others.into_iter().map(|offset| (offset, walk.to(offset).line)).collect();
         let mut walk = Walk::through(text);
         let mut place = |problem: &Problem| problem.span.as_ref().map(|span| walk.to(span.start));
-        let in_order = self.in_order().into_iter();
-        in_order.map(|problem| Placed { problem, place: place(problem) }).collect()
+        let beside = |problem: &Problem| lines.get(&problem.beside?).copied();
+        in_order
+            .into_iter()
+            .map(|problem| Placed { problem, place: place(problem), beside: beside(problem) })
+            .collect()
     }
 }
 

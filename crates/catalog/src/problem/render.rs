@@ -45,8 +45,19 @@ impl Problems {
     }
 }
 
-fn one(Placed { problem, place }: Placed<'_>, file_name: &str, text: &str) -> String {
-    let Problem { severity, code, message, hint, span, .. } = problem;
+impl Problem {
+    /// The report of a problem with a file as a whole, which could not be read.
+    #[must_use]
+    pub fn render_whole(&self, file_name: &str) -> String {
+        let placed = Placed { problem: self, place: None, beside: None };
+        one(placed, file_name, "").trim_end().to_owned()
+    }
+}
+
+fn one(placed: Placed<'_>, file_name: &str, text: &str) -> String {
+    let Placed { problem, place, .. } = placed;
+    let message = placed.message();
+    let Problem { severity, code, hint, span, .. } = problem;
     let mut head = format!("{}[{code}] {file_name}", severity.name());
     if let Some(place) = place {
         head = format!("{head}:{}:{}", place.line, place.column);

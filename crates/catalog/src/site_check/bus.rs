@@ -1,4 +1,4 @@
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use domain::{Bus, Decimal, Key};
@@ -8,7 +8,7 @@ use super::fields;
 use crate::bag::{LineKeys, Settings, duration, line};
 use crate::document::{Field, Value};
 use crate::problem::{Code, shortened};
-use crate::reader::{Limits, Reader};
+use crate::reader::Reader;
 use crate::{CheckedBus, Port, PortError, Retries, interval};
 
 const KEYS: [&str; 9] = [
@@ -27,10 +27,11 @@ const KEYS: [&str; 9] = [
 #[derive(Debug, Default)]
 pub(super) struct Buses {
     list: Vec<Known>,
-    /// By the key as written, whether it is a good one or not: a meter may refer to it.
-    by_key: BTreeMap<String, usize>,
-    /// By device path, or by host and TCP port whatever the framing: each has one owner.
-    ports: BTreeSet<String>,
+    /// Number and place by the key as written, whether it is a good one or not: a meter may refer
+    /// to it.
+    by_key: BTreeMap<String, (usize, usize)>,
+    /// Places by device path, or by host and TCP port whatever the framing: each has one owner.
+    ports: BTreeMap<String, usize>,
 }
 
 /// A bus as far as it is good.
@@ -55,11 +56,6 @@ impl Known {
         Duration::from_millis(if serial { 0 } else { 300 })
     }
 
-    pub(super) fn retries(&self) -> Retries {
-        let both = |count| Retries { damaged: count, silent: count };
-        self.retries.map_or_else(Retries::default, both)
-    }
-
     fn settings(&self) -> String {
         let mut settings = Settings::default();
         settings.text("interval", self.interval.map(interval::spelling));
@@ -67,6 +63,11 @@ impl Known {
         settings.number("retries", self.retries);
         settings.finish()
     }
+}
+
+/// The count that was written for both, or the usual ones.
+pub(super) fn both(count: Option<u8>) -> Retries {
+    count.map_or_else(Retries::default, |count| Retries { damaged: count, silent: count })
 }
 
 impl Buses {
@@ -77,8 +78,7 @@ impl Buses {
         let key = fields::key(reader);
         let port = port(reader);
         let line = line::check(reader);
-        let limits = Limits { low: 0, high: 5, rule: "retries is 0 to 5 for each question" };
-        let retries = reader.get("retries").and_then(|field| reader.whole(field, limits));
+        let retries = fields::retries(reader);
         let interval = fields::interval(reader);
         if let (Some(port), Some(field)) = (&port, reader.get("port")) {
             self.own(reader, port, field);
@@ -86,32 +86,43 @@ impl Buses {
         if port.as_ref().is_some_and(|port| !port.is_serial()) {
             warn_of_line_keys(reader);
         }
-        if let Some(field) = reader.get("key")
-            && let Value::Text(written) = &field.node.value
-        {
-            if key.is_some() && self.by_key.contains_key(written) {
-                let rule = format!("another bus has the key \"{}\" already", shortened(written));
-                reader.wrong(Code::Duplicate, field, rule);
-            }
-            self.by_key.entry(written.clone()).or_insert(self.list.len());
+        if let Some(field) = reader.get("key") {
+            self.name(reader, field, key.is_some());
         }
         self.list.push(Known { key, port, line, retries, interval });
     }
 
+    fn name(&mut self, reader: &mut Reader<'_, '_>, field: &Field, good: bool) {
+        let Value::Text(written) = &field.node.value else { return };
+        let here = (self.list.len(), field.node.span.start);
+        match self.by_key.get(written) {
+            Some(&(_, start)) if good => {
+                let rule = format!("another bus has the key \"{}\" already", shortened(written));
+                let problem = reader.about(Code::Duplicate, field, rule);
+                reader.problems.push(problem.beside(start));
+            }
+            Some(_) => {}
+            None => {
+                self.by_key.insert(written.clone(), here);
+            }
+        }
+    }
+
     fn own(&mut self, reader: &mut Reader<'_, '_>, port: &Port, field: &Field) {
         let owned = port.host().map_or_else(|| port.to_string(), ToString::to_string);
-        if !self.ports.insert(owned) {
-            let rule = "another bus has this port already: one line, one bus";
-            let problem = reader.about(Code::Duplicate, field, rule);
-            let hint = "meters with other line settings may hang on the same bus: give them \
-                        `baudrate` and `parity` of their own";
-            reader.problems.push(problem.hint(hint));
-        }
+        let Some(&start) = self.ports.get(&owned) else {
+            self.ports.insert(owned, field.node.span.start);
+            return;
+        };
+        let rule = "another bus has this port already";
+        let problem = reader.about(Code::Duplicate, field, rule).beside(start);
+        let hint = "one port, one bus: its meters may have `baudrate` and `parity` of their own";
+        reader.problems.push(problem.hint(hint));
     }
 
     /// The bus a meter refers to, and its number.
     pub(super) fn get(&self, key: &str) -> Option<(usize, &Known)> {
-        let number = *self.by_key.get(key)?;
+        let (number, _) = *self.by_key.get(key)?;
         Some((number, self.list.get(number)?))
     }
 
@@ -125,7 +136,7 @@ impl Buses {
             let (key, port) = (bus.key.clone()?, bus.port.clone()?);
             let timeout = duration(bus.line.timeout.unwrap_or_else(|| bus.default_timeout()));
             let record = Bus { key: key.clone(), port: port.to_string(), settings: bus.settings() };
-            let (line, retries) = (bus.line.or(Line::default()), bus.retries());
+            let (line, retries) = (bus.line.or(Line::default()), both(bus.retries));
             let interval = bus.interval;
             Some((record, CheckedBus { key, port, line, timeout, retries, interval }))
         });

@@ -7,7 +7,7 @@ use domain::{Key, KeyError};
 use crate::document::Field;
 use crate::interval;
 use crate::problem::{Code, shortened};
-use crate::reader::Reader;
+use crate::reader::{Limits, Reader};
 
 /// The key of a site, a bus or a meter.
 pub(super) fn key(reader: &mut Reader<'_, '_>) -> Option<Key> {
@@ -62,6 +62,12 @@ pub(super) fn interval(reader: &mut Reader<'_, '_>) -> Option<Duration> {
             None
         }
     }
+}
+
+/// How often a question is asked again.
+pub(super) fn retries(reader: &mut Reader<'_, '_>) -> Option<u8> {
+    let limits = Limits { low: 0, high: 5, rule: "retries is 0 to 5 for each question" };
+    reader.get("retries").and_then(|field| reader.whole(field, limits))
 }
 
 /// A name for people.

@@ -3,7 +3,7 @@ use std::time::Duration;
 use domain::{Medium, Meter, Quantity};
 use wire::Line;
 
-use super::bus::{Buses, Known, warn_of_line_keys};
+use super::bus::{Buses, Known, both, warn_of_line_keys};
 use super::together::{Together, Was};
 use super::{GENERIC, fields};
 use crate::bag::words::{Nature, nature};
@@ -14,7 +14,8 @@ use crate::reader::{Limits, Reader};
 use crate::{Catalog, CheckedMeter, Model, Register, interval};
 
 /// The keys of a meter beside those of its bag.
-const KEYS: [&str; 8] = ["key", "name", "space", "medium", "bus", "address", "model", "interval"];
+const KEYS: [&str; 9] =
+    ["key", "name", "space", "medium", "bus", "address", "model", "interval", "retries"];
 
 /// The most registers of one question, where no model says less.
 const MOST_REGISTERS_OF_A_QUESTION: u16 = 125;
@@ -35,22 +36,13 @@ pub(super) fn check(
     let bus = bus(reader, buses);
     let address = address(reader, bus.map(|(_, known)| known));
     let interval = fields::interval(reader);
+    let retries = fields::retries(reader);
     let kind = match model {
         Some(Kind::Generic) => BagKind::Generic,
         _ => BagKind::Known,
     };
     let bag = bag::check(reader, kind, None);
-    if let (Some(medium), Some(meter_type)) = (medium, bag.meter_type)
-        && medium != meter_type.medium()
-        && let Some(field) = reader.get("type")
-    {
-        let rule = format!(
-            "type {} is {}, but medium says {medium}",
-            meter_type.name(),
-            meter_type.medium()
-        );
-        reader.wrong(Code::Conflict, field, rule);
-    }
+    judge_type(reader, medium, &bag);
     if bus.is_some_and(|(_, known)| known.port.as_ref().is_some_and(|port| !port.is_serial())) {
         warn_of_line_keys(reader);
     }
@@ -64,6 +56,7 @@ pub(super) fn check(
     let (key, model, (_, known), address) = (key?, model?, bus?, address?);
     let mut settings = Settings::default();
     settings.text("interval", interval.map(interval::spelling));
+    settings.number("retries", retries);
     settings.bag(&bag);
     let record = Meter {
         key: key.clone(),
@@ -88,14 +81,26 @@ pub(super) fn check(
         timeout: duration(timeout.unwrap_or_else(|| known.default_timeout())),
         interval: reads_every,
         max_registers: model.max_registers(),
+        retries: both(retries.or(known.retries)),
         align_even: model.align_even(),
-        retries: known.retries(),
         registers: registers(model, &bag, known.default_pause()),
         en_im_from_en_ex: bag.en_im_from_en_ex,
         en_ex_from_en_im: bag.en_ex_from_en_im,
         rule: bag.rule,
     };
     Some((record, checked))
+}
+
+/// `type` and `medium` say the same in two words.
+fn judge_type(reader: &mut Reader<'_, '_>, medium: Option<Medium>, bag: &Bag) {
+    if let (Some(medium), Some(meter_type)) = (medium, bag.meter_type)
+        && medium != meter_type.medium()
+        && let Some(field) = reader.get("type")
+    {
+        let (name, other) = (meter_type.name(), meter_type.medium());
+        let rule = format!("type {name} means {other}, but medium says {medium}");
+        reader.wrong(Code::Conflict, field, rule);
+    }
 }
 
 /// What says which registers a meter has.
@@ -113,15 +118,15 @@ impl Kind<'_> {
         }
     }
 
+    fn align_even(&self) -> bool {
+        matches!(self, Self::Known(model) if model.align_even)
+    }
+
     fn max_registers(&self) -> u16 {
         match self {
             Self::Generic => MOST_REGISTERS_OF_A_QUESTION,
             Self::Known(model) => model.max_registers,
         }
-    }
-
-    fn align_even(&self) -> bool {
-        matches!(self, Self::Known(model) if model.align_even)
     }
 }
 

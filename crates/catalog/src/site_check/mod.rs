@@ -49,7 +49,7 @@ pub fn check_site(text: &str, catalog: &Catalog) -> (Option<CheckedSite>, Proble
     }
     let table = match parse_toml(text) {
         Ok(table) => table,
-        Err(problem) => return (None, (*problem).into()),
+        Err(problem) => return (None, problem.into()),
     };
     if table.is_empty() {
         let rule = "nothing is written here: a site needs at least [site] with its key";

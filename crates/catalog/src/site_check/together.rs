@@ -17,7 +17,7 @@ use crate::reader::Reader;
 #[derive(Debug, Default)]
 pub(super) struct Together {
     keys: BTreeMap<String, Place>,
-    addresses: BTreeMap<(usize, u8), String>,
+    addresses: BTreeMap<(usize, u8), (String, usize)>,
     buses: BTreeMap<usize, Load>,
     meters: BTreeMap<String, Medium>,
     rules: Vec<Carried>,
@@ -84,9 +84,9 @@ impl Together {
 
     fn own_key(&mut self, reader: &mut Reader<'_, '_>, key: &str, field: &Field) {
         if let Some(first) = self.keys.get(key) {
-            let owner = first.path.trim_end_matches(".key");
-            let rule = format!("another meter has the key \"{key}\" already: {owner}");
-            reader.wrong(Code::Duplicate, field, rule);
+            let rule = format!("another meter has the key \"{key}\" already");
+            let problem = reader.about(Code::Duplicate, field, rule);
+            reader.problems.push(problem.beside(first.span.start));
             return;
         }
         self.keys.insert(key.to_owned(), place(reader, field));
@@ -104,12 +104,13 @@ impl Together {
             key.map_or_else(|| reader.prefix.trim_end_matches('.').to_owned(), str::to_owned);
         let bus = bus.key.as_ref().map_or("", Key::as_str);
         match self.addresses.get(&(number, address)) {
-            Some(owner) => {
+            Some((owner, start)) => {
                 let rule = format!("{address} is already used by `{owner}` on bus `{bus}`");
-                reader.wrong(Code::DuplicateAddress, field, rule);
+                let problem = reader.about(Code::DuplicateAddress, field, rule);
+                reader.problems.push(problem.beside(*start));
             }
             None => {
-                self.addresses.insert((number, address), name);
+                self.addresses.insert((number, address), (name, field.node.span.start));
             }
         }
     }
