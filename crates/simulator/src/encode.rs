@@ -16,11 +16,17 @@ pub fn encode(amount: Decimal, register: &Register) -> Vec<u16> {
         DataType::Uint => uint(raw(amount, register.factor), register.size),
         DataType::Bcd => bcd(raw(amount, register.factor), register.size),
     };
-    let mut words: Vec<u16> = (0..register.size).rev().map(|n| word(bits, n)).collect();
+    let mut words = arranged(bits, register.size, register.swap_words);
     if register.swap_bytes {
         words.iter_mut().for_each(|word| *word = word.swap_bytes());
     }
-    if register.swap_words {
+    words
+}
+
+/// Bits as registers, the most significant one first unless swapped.
+pub(crate) fn arranged(bits: u128, size: u8, swap_words: bool) -> Vec<u16> {
+    let mut words: Vec<u16> = (0..size).rev().map(|n| word(bits, n)).collect();
+    if swap_words {
         words.reverse();
     }
     words

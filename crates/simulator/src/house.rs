@@ -1,20 +1,19 @@
 //! The house file: a site file with tables that say how its meters pretend.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::ops::Range;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use catalog::{CheckedBus, CheckedMeter, CheckedSite, Port};
+use catalog::{Catalog, CheckedBus, CheckedMeter, CheckedSite, Identify, Port, Problems};
 use domain::{Decimal, Key, Medium};
 use jiff::Timestamp;
 use serde::Deserialize;
 use thiserror::Error;
-use toml::Spanned;
+use toml::Value;
 
-use crate::cut;
 use crate::fault::{Fault, FaultFile, Way};
 use crate::image::Holes;
 use crate::load::Load;
+use crate::site_text::SiteText;
 
 /// A house that can be simulated.
 #[derive(Debug, Clone)]
@@ -38,6 +37,14 @@ pub enum HouseError {
          [meter.simulation] as tables of their own"
     )]
     NoSite,
+    /// What remains as site file has mistakes.
+    #[error("the site has mistakes: {}", problems.summary())]
+    Site {
+        /// The mistakes, with their places.
+        problems: Problems,
+        /// The text that was judged: the house file without the tables of the simulator.
+        text: String,
+    },
     /// A key of the simulator says something that cannot be.
     #[error("`{at}`: {what}")]
     Unfit {
@@ -49,15 +56,17 @@ pub enum HouseError {
 }
 
 impl House {
-    /// The house of a file whose site has been checked by the caller: `site` is what
-    /// [`House::site_part`] of the same text means.
+    /// Reads a house file: takes the tables of the simulator out and checks the rest as a site.
     ///
     /// # Errors
-    /// Says what the simulator cannot do.
-    pub fn of(text: &str, site: CheckedSite) -> Result<Self, HouseError> {
+    /// Says what is wrong with the site, or what the simulator cannot do.
+    pub fn parse(text: &str, catalog: &Catalog) -> Result<Self, HouseError> {
         let file: HouseFile = toml::from_str(text)?;
         let simulation = file.simulation.unwrap_or_default().check()?;
-        let site_text = SiteText::of(text)?;
+        let site_text = SiteText::of(text).ok_or(HouseError::NoSite)?;
+        let judged = site_text.judged();
+        let (site, problems) = catalog::check_site(&judged, catalog);
+        let site = site.ok_or(HouseError::Site { problems, text: judged })?;
         let mut buses = Vec::new();
         for bus in &site.buses {
             let written = file.bus.iter().find(|written| written.key == bus.key.as_str());
@@ -68,41 +77,30 @@ impl House {
             let written = file.meter.iter().find(|written| written.key == meter.key.as_str());
             let bus = buses.iter().find(|bus| bus.key == meter.bus);
             let bus = bus.ok_or_else(|| unfit(&meter.key, "its bus is not in the file"))?;
-            meters.push(MeterPlan::of(
-                meter,
-                bus,
-                written.and_then(|one| one.simulation.as_ref()),
-            )?);
+            let simulation = written.and_then(|one| one.simulation.as_ref());
+            let identify = catalog.model(&meter.model).map(|model| model.identify.clone());
+            let plan = MeterPlan::of(meter, bus, simulation)?;
+            meters.push(MeterPlan { identify: identify.unwrap_or_default(), ..plan });
         }
         Ok(Self { site, simulation, buses, meters, text: site_text })
     }
 
-    /// The part of a house file that is a site file, each line where it stood, with
-    /// `simulated = true` under `[site]`. A port 0, which is any free port, is shown as a port
-    /// from 65535 downwards.
-    ///
-    /// # Errors
-    /// When the text is no TOML or has no such part.
-    pub fn site_part(text: &str) -> Result<String, HouseError> {
-        let site = SiteText::of(text)?;
-        let placeholder = |n: usize| u16::MAX - u16::try_from(n).unwrap_or_default();
-        let ports = (0..).zip(&site.ports).map(|(n, port)| (port, placeholder(n)));
-        let parts = ports.filter_map(|(port, free)| Some((port.place.clone(), port.at(free)?)));
-        Ok(cut::replaced(&site.text, &parts.collect::<Vec<_>>()))
+    /// A building of twelve meters on four buses: the text of its house file. Its serial lines are
+    /// linked in `folder`, an absolute path outside `/dev`.
+    #[must_use]
+    pub fn demo(seed: u64, folder: &Path) -> String {
+        crate::demo::text(seed, folder)
     }
 
     /// The site file that reads this house. Its ports are those of the file, 0 included.
     #[must_use]
     pub fn site_text(&self) -> String {
-        cut::tidy(&self.text.text)
+        self.text.written()
     }
 
     /// The site file with the ports that were really opened, in the order of the buses.
     pub(crate) fn site_text_at(&self, opened: &[Port]) -> String {
-        let quoted = |port: &Port| toml::Value::String(port.to_string()).to_string();
-        let places = self.text.ports.iter().map(|port| port.place.clone());
-        let parts: Vec<_> = places.zip(opened.iter().map(quoted)).collect();
-        cut::tidy(&cut::replaced(&self.text.text, &parts))
+        self.text.at(opened)
     }
 }
 
@@ -155,6 +153,8 @@ pub(crate) struct MeterPlan {
     pub scale: i64,
     pub holes: Holes,
     pub faults: Vec<Fault>,
+    /// Registers that tell what it is.
+    pub identify: Vec<Identify>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -177,7 +177,7 @@ struct SimulationFile {
 #[derive(Debug, Deserialize)]
 struct BusFile {
     key: String,
-    port: Spanned<String>,
+    port: String,
     simulation: Option<BusSimulation>,
 }
 
@@ -208,8 +208,8 @@ enum Delay {
 #[serde(deny_unknown_fields)]
 struct MeterSimulation {
     load: Option<Load>,
-    index: Option<toml::Value>,
-    scale: Option<toml::Value>,
+    index: Option<Value>,
+    scale: Option<Value>,
     #[serde(default)]
     holes: Holes,
     #[serde(default)]
@@ -241,7 +241,7 @@ impl SimulationFile {
 
 impl BusPlan {
     fn of(bus: &CheckedBus, written: Option<&BusFile>) -> Result<Self, HouseError> {
-        let any_port = written.is_some_and(|file| file.port.get_ref().ends_with(":0"));
+        let any_port = written.is_some_and(|file| file.port.ends_with(":0"));
         let place = place(&bus.port, any_port).map_err(|what| unfit(&bus.key, what))?;
         let default = BusSimulation::default();
         let plan = written.and_then(|file| file.simulation.as_ref()).unwrap_or(&default);
@@ -308,39 +308,7 @@ impl MeterPlan {
         };
         let mut struck = bus.faults.clone();
         struck.extend(faults(&meter.key, &written.faults, bus.place.way())?);
-        Ok(Self { load, index, scale, holes: written.holes, faults: struck })
-    }
-}
-
-/// The site file with the places where its ports stand.
-#[derive(Debug, Clone)]
-struct SiteText {
-    text: String,
-    ports: Vec<PortText>,
-}
-
-#[derive(Debug, Clone)]
-struct PortText {
-    place: Range<usize>,
-    written: String,
-}
-
-impl SiteText {
-    fn of(house: &str) -> Result<Self, HouseError> {
-        let _: HouseFile = toml::from_str(house)?; // says what is wrong where it is written
-        let text = cut::site_of(house).ok_or(HouseError::NoSite)?;
-        let file: HouseFile = toml::from_str(&text)?;
-        let port =
-            |bus: BusFile| PortText { place: bus.port.span(), written: bus.port.into_inner() };
-        Ok(Self { ports: file.bus.into_iter().map(port).collect(), text })
-    }
-}
-
-impl PortText {
-    /// The same port, quoted, with a number in place of 0; `None` when it is not 0.
-    fn at(&self, tcp_port: u16) -> Option<String> {
-        let host = self.written.strip_suffix(":0")?;
-        Some(toml::Value::String(format!("{host}:{tcp_port}")).to_string())
+        Ok(Self { load, index, scale, holes: written.holes, faults: struck, identify: Vec::new() })
     }
 }
 
@@ -392,10 +360,10 @@ fn flows(load: Load, medium: Medium) -> bool {
     }
 }
 
-fn number(value: &toml::Value) -> Option<Decimal> {
+fn number(value: &Value) -> Option<Decimal> {
     match value {
-        toml::Value::Integer(whole) => Some(Decimal::from(*whole)),
-        toml::Value::Float(float) => float.to_string().parse().ok(),
+        Value::Integer(whole) => Some(Decimal::from(*whole)),
+        Value::Float(float) => float.to_string().parse().ok(),
         _ => None,
     }
 }

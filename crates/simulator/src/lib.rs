@@ -7,7 +7,7 @@
 //! should have been read.
 
 mod bus;
-mod cut;
+mod demo;
 mod ear;
 mod encode;
 mod fault;
@@ -20,6 +20,7 @@ mod pretence;
 mod profiles;
 mod pty;
 mod running;
+mod site_text;
 mod tcp;
 mod truth;
 

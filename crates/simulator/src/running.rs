@@ -148,7 +148,7 @@ fn bus_of(house: &House, plan: &BusPlan, pretence: &Pretence) -> Bus {
         line: meter.line,
         place,
         nature: nature.clone(),
-        image: Image::new(meter.registers.clone(), meter.max_registers, how.holes),
+        image: Image::new(meter, &how.identify, how.holes),
         faults: how.faults.clone(),
         questions: std::sync::Mutex::default(),
     });

@@ -2,13 +2,64 @@
 
 use std::ops::Range;
 
-use toml::{Table, Value};
+use catalog::Port;
+use serde::Deserialize;
+use toml::{Spanned, Table, Value};
+
+/// The site file of a house, with the places where its ports stand.
+#[derive(Debug, Clone)]
+pub(crate) struct SiteText {
+    text: String,
+    ports: Vec<Spanned<String>>,
+}
+
+impl SiteText {
+    /// Takes the site file out of a house file. `None` when there is none, or when a `simulation`
+    /// is not written as a table of its own.
+    pub(crate) fn of(house: &str) -> Option<Self> {
+        #[derive(Deserialize)]
+        struct Site {
+            #[serde(default)]
+            bus: Vec<Bus>,
+        }
+        #[derive(Deserialize)]
+        struct Bus {
+            port: Spanned<String>,
+        }
+        let text = site_of(house)?;
+        let site: Site = toml::from_str(&text).ok()?;
+        Some(Self { ports: site.bus.into_iter().map(|bus| bus.port).collect(), text })
+    }
+
+    /// As written, for people.
+    pub(crate) fn written(&self) -> String {
+        tidy(&self.text)
+    }
+
+    /// With the ports that were really opened, in the order of the buses.
+    pub(crate) fn at(&self, opened: &[Port]) -> String {
+        let ports = self.ports.iter().zip(opened);
+        let parts: Vec<_> = ports.map(|(port, at)| (port.span(), quoted(at.to_string()))).collect();
+        tidy(&replaced(&self.text, &parts))
+    }
+
+    /// As it can be judged: a port 0, which is any free port, becomes a port from 65535 downwards,
+    /// since the site file of a gateway has no port 0.
+    pub(crate) fn judged(&self) -> String {
+        let free = (1..=u16::MAX).rev();
+        let ports = self.ports.iter().zip(free).filter_map(|(port, free)| {
+            let host = port.get_ref().strip_suffix(":0")?;
+            Some((port.span(), quoted(format!("{host}:{free}"))))
+        });
+        replaced(&self.text, &ports.collect::<Vec<_>>())
+    }
+}
 
 /// The site file in a house file: the tables named `simulation` are gone, `[site]` says
 /// `simulated = true`, and every other line stands where it stood, as far as there is room.
 ///
 /// `None` when a `simulation` is not written as a table of its own.
-pub(crate) fn site_of(house: &str) -> Option<String> {
+fn site_of(house: &str) -> Option<String> {
     let mut cutting = false;
     let lines = house.lines().map(|line| {
         if let Some(header) = header(line) {
@@ -32,7 +83,7 @@ pub(crate) fn site_of(house: &str) -> Option<String> {
 }
 
 /// The same text without more than one empty line in a row, for people.
-pub(crate) fn tidy(text: &str) -> String {
+fn tidy(text: &str) -> String {
     let mut tidy = String::with_capacity(text.len());
     let mut gap = true;
     for line in text.lines() {
@@ -46,7 +97,7 @@ pub(crate) fn tidy(text: &str) -> String {
 }
 
 /// Replaces parts of a text, given in order of place.
-pub(crate) fn replaced(text: &str, parts: &[(Range<usize>, String)]) -> String {
+fn replaced(text: &str, parts: &[(Range<usize>, String)]) -> String {
     let mut whole = String::with_capacity(text.len());
     let mut at = 0;
     for (range, part) in parts {
@@ -56,6 +107,10 @@ pub(crate) fn replaced(text: &str, parts: &[(Range<usize>, String)]) -> String {
     }
     whole.push_str(text.get(at..).unwrap_or_default());
     whole
+}
+
+fn quoted(text: String) -> String {
+    Value::String(text).to_string()
 }
 
 /// The name in `[name]` or `[[name]]`.
