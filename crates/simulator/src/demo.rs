@@ -68,6 +68,7 @@ space = "apt-2"
 bus = "cabinet"
 address = 12
 model = "inepro/pro380"
+parity = "E"
 [meter.simulation]
 index = 11902.23
 scale = 1.4
@@ -177,7 +178,7 @@ registers = [
 ]
 [meter.simulation]
 index = 1834.207
-scale = 4
+scale = 3
 
 [[meter]]
 key = "water-hot"
@@ -192,5 +193,5 @@ registers = [
 [meter.simulation]
 load = "hot_water"
 index = 912.66
-scale = 4
+scale = 1.5
 "#;

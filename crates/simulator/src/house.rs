@@ -15,7 +15,57 @@ use crate::image::Holes;
 use crate::load::Load;
 use crate::site_text::SiteText;
 
-/// A house that can be simulated.
+/// A house that can be simulated, read from a house file: a site file plus these tables, each of
+/// them and each of their keys optional.
+///
+/// ```
+/// # let text = r#"
+/// [simulation]
+/// seed = 7                          # the same seed, the same house
+/// start = "2026-06-14T00:00:00Z"    # else the time of the clock
+/// speed = 60                        # simulated seconds in a second, 0 to 3600
+///
+/// [site]
+/// key = "house"
+/// time_zone = "Europe/Zurich"
+///
+/// [[bus]]
+/// key = "a"
+/// port = "/run/house/line-a"        # where a pseudo-terminal is linked
+/// [bus.simulation]
+/// delay_ms = [20, 100]              # rest before an answer, or one number
+/// wire_time = true                  # bytes take their time; usual on a pseudo-terminal only
+/// faults = [{ kind = "silent", share = 0.01 }]
+///
+/// [[meter]]
+/// key = "apt-1"
+/// bus = "a"
+/// address = 5
+/// model = "eastron/sdm630"
+/// [meter.simulation]
+/// load = "household"                # else what is usual for its medium
+/// scale = 1.2                       # 0.001 to 1000; of a roof: kilowatts of its noon
+/// index = 4120.77                   # when the house began
+/// holes = "refuse"                  # between registers: "zero" is usual
+/// faults = [{ kind = "late", ms = 1500, from = 100, until = 120 }]
+/// # "#;
+/// let house = simulator::House::parse(text, &catalog::Catalog::shipped())?;
+/// assert!(house.site_text().contains("simulated = true"));
+/// # Ok::<(), simulator::HouseError>(())
+/// ```
+///
+/// A house without `start` began on 2026-01-01 and goes on where it would be now. A bus may
+/// as well be at `tcp://127.0.0.1:1502` or `rtu+tcp://127.0.0.1:4001`: on this machine only, port 0
+/// is any free one, and `one_client = true` closes every second client.
+///
+/// A fault strikes a `share` of the questions to a meter, `from` one question `until` another,
+/// counted from 1. Kinds: `silent`, `late` (`ms`), `slow` (a rest of `ms` inside the answer),
+/// `wrong_unit`, `crc`, `exception` (`code`), `garbage` (`side` = `before` or `after`), `echo`,
+/// `truncated`, `duplicate` (a second device answers too), `zeros`; on sockets `close`; on Modbus
+/// TCP `transaction`, but neither `crc` nor `echo`. Faults of a bus strike all its meters.
+///
+/// The speed a gateway sets on a pseudo-terminal is seen: a meter set to another one stays silent.
+/// Its parity is not, because the kernel drops that flag: a meter answers whatever the parity.
 #[derive(Debug, Clone)]
 pub struct House {
     pub(crate) site: CheckedSite,

@@ -49,6 +49,8 @@ pub(crate) struct Ledger {
 
 const MINUTE: i64 = 60_000;
 const DAY: i64 = 1_440;
+/// After twenty years a house stands still: no clock may ask for an endless sum.
+const LONGEST: i64 = 20 * 365 * DAY * MINUTE;
 
 impl Sums {
     /// µJ in a kilowatt-hour; ml/h x ms in a cubic metre.
@@ -106,7 +108,7 @@ impl Ledger {
 
     /// What one meter holds at an instant. Before the house began, what it held then.
     pub(crate) fn state(&mut self, meter: usize, at: Timestamp) -> State {
-        let passed = (at.as_millisecond() - self.began).max(0);
+        let passed = (at.as_millisecond() - self.began).clamp(0, LONGEST);
         self.go_to(passed / MINUTE);
         let flow = self.flows.get(meter).copied().unwrap_or_default();
         let mut sums = self.sums.get(meter).copied().unwrap_or_default();

@@ -130,7 +130,7 @@ impl World {
             return 0;
         }
         let height = sine(9_000 - from_noon * 9_000 / half_day) / 1_000;
-        let noon = 600 + season * 300 / 1_000;
+        let noon = 480 + season * 270 / 1_000;
         let clearness = 250 + per_mille(self.seed, CLEARNESS, day) * 3 / 4;
         let clouds = smooth(self.seed, CLOUDS, solar, 10) * (1_000 - clearness) / 1_000;
         height * noon / 1_000 * (1_000 - clouds) / 1_000

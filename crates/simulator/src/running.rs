@@ -56,6 +56,10 @@ pub async fn start(
     stop: CancellationToken,
 ) -> Result<Running, SimulatorError> {
     let pretence = Arc::new(Pretence::new(&house, clock));
+    let ahead = Arc::clone(&pretence);
+    // A year of minutes takes a moment: better now than in front of the first answer. Should the
+    // runtime be ending, nobody will ask.
+    let _ = tokio::task::spawn_blocking(move || ahead.state_now(0)).await;
     let mut opened = Vec::new();
     for (bus, plan) in house.site.buses.iter().zip(&house.buses) {
         let at = Opened::open(plan, bus.line).await.map_err(|source| SimulatorError::Port {

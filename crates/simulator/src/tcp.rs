@@ -21,6 +21,9 @@ use crate::pretence::Pretence;
 /// The most connections served at once; more wait in the queue of the listener.
 const MOST_CLIENTS: usize = 64;
 
+/// Rest after a connection could not be taken.
+const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
+
 /// Listens on a loopback address.
 ///
 /// # Errors
@@ -44,7 +47,10 @@ pub(crate) async fn serve(
             () = stop.cancelled() => break,
             accepted = listener.accept() => accepted,
         };
-        let Ok((stream, _)) = accepted else { continue };
+        let Ok((stream, _)) = accepted else {
+            tokio::time::sleep(ACCEPT_AGAIN).await; // no descriptor left: others must end first
+            continue;
+        };
         if connected.fetch_add(1, Ordering::AcqRel) >= most {
             connected.fetch_sub(1, Ordering::AcqRel);
             continue; // dropping the stream closes it
