@@ -7,6 +7,7 @@ use catalog::{Host, Port};
 use domain::{Clock, Decimal, Key, Quantity};
 use jiff::Timestamp;
 use thiserror::Error;
+use tokio::io::{DuplexStream, duplex};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -95,6 +96,20 @@ impl Running {
     /// Every bus with the port that was really opened, in the order of the file.
     pub fn ports(&self) -> impl Iterator<Item = (&Key, &Port)> {
         self.buses.iter().map(|bus| &bus.key).zip(&self.ports)
+    }
+
+    /// A line in memory that leads to a bus, beside its port: for tests on paused time, which runs
+    /// away while a socket waits. `None` for a bus that is not in the house.
+    #[must_use]
+    pub fn line(&self, bus: &Key) -> Option<DuplexStream> {
+        let bus = Arc::clone(self.buses.iter().find(|known| known.key == *bus)?);
+        let house = Arc::clone(&self.pretence);
+        let (near, far) = duplex(4096);
+        self.tasks.spawn(async move {
+            // The far end ends when the near one is dropped.
+            drop(tcp::talk(&bus, &house, far).await);
+        });
+        Some(near)
     }
 
     /// What was heard and said on every bus so far, in the order of the file.

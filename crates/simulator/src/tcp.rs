@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::TcpListener;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -73,8 +73,11 @@ pub(crate) async fn serve(
 }
 
 /// Answers the questions of one connection in their order.
-async fn talk(bus: &Bus, house: &Pretence, mut stream: TcpStream) -> io::Result<()> {
-    stream.set_nodelay(true)?;
+pub(crate) async fn talk<S: AsyncRead + AsyncWrite + Unpin>(
+    bus: &Bus,
+    house: &Pretence,
+    mut stream: S,
+) -> io::Result<()> {
     let mut ear = Ear::new(bus.way);
     let mut bytes = [0; 512];
     loop {
@@ -112,10 +115,10 @@ enum After {
 }
 
 /// Answers one question, one at a time on the line behind the converter.
-async fn answer(
+async fn answer<S: AsyncWrite + Unpin>(
     bus: &Bus,
     house: &Pretence,
-    stream: &mut TcpStream,
+    stream: &mut S,
     asked: Asked,
 ) -> io::Result<After> {
     let _turn = bus.turn.lock().await;
