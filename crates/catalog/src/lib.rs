@@ -33,6 +33,7 @@ pub use model::{Fact, Identify, Identity, Model, ModelError, Proof};
 pub use port::{Host, Port, PortError};
 pub use problem::{Code, Place, Placed, Problem, Problems, Severity};
 pub use proof::ProofError;
+pub use reader::{Bounds, Reader};
 pub use register::{DataType, Register};
 pub use site::{CheckedBus, CheckedMeter, CheckedSite, Retries};
 pub use site_check::{GENERIC, LONGEST_SITE, MOST_METERS, check_site, check_site_bytes};

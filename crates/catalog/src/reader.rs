@@ -7,58 +7,84 @@ use crate::nearest::nearest;
 use crate::problem::{Code, Problem, Problems, shortened};
 
 /// A table under judgement: what is in it, where it begins, how its keys are called from outside.
-pub(crate) struct Reader<'a, 'p> {
-    pub(crate) table: &'a Table,
+#[derive(Debug)]
+pub struct Reader<'a, 'p> {
+    /// What is in it.
+    pub table: &'a Table,
     /// The header, brace or entry a missing key should be in.
-    pub(crate) place: Span,
+    pub place: Span,
     /// `meter[1].registers[0].`, or nothing for the outermost table.
-    pub(crate) prefix: String,
-    pub(crate) problems: &'p mut Problems,
+    pub prefix: String,
+    /// Where complaints go.
+    pub problems: &'p mut Problems,
 }
 
 /// A rule about a number: the smallest, the largest, and the rule in words.
-#[derive(Clone, Copy)]
-pub(crate) struct Limits {
-    pub(crate) low: u32,
-    pub(crate) high: u32,
-    pub(crate) rule: &'static str,
+#[derive(Debug, Clone, Copy)]
+pub struct Bounds {
+    /// The smallest, included.
+    pub low: u32,
+    /// The largest, included.
+    pub high: u32,
+    /// What a message says of both.
+    pub rule: &'static str,
+}
+
+impl Bounds {
+    /// Judges a number that stands at `path`.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn judge(self, node: &Node, path: &str) -> Result<u128, Problem> {
+        let Self { low, high, rule } = self;
+        whole(node, path, Whole { low: low.into(), high: high.into(), rule })
+    }
 }
 
 impl<'a> Reader<'a, '_> {
-    pub(crate) fn path(&self, key: &str) -> String {
+    /// The path of a key: `meter[1].address`.
+    #[must_use]
+    pub fn path(&self, key: &str) -> String {
         format!("{}{key}", self.prefix)
     }
 
-    pub(crate) fn get(&self, key: &str) -> Option<&'a Field> {
+    /// The field of a key.
+    #[must_use]
+    pub fn get(&self, key: &str) -> Option<&'a Field> {
         self.table.get(key)
     }
 
     /// Something is wrong with the value of a field.
-    pub(crate) fn wrong(&mut self, code: Code, field: &Field, rule: impl Into<String>) {
+    pub fn wrong(&mut self, code: Code, field: &Field, rule: impl Into<String>) {
         self.problems.push(self.about(code, field, rule));
     }
 
-    pub(crate) fn about(&self, code: Code, field: &Field, rule: impl Into<String>) -> Problem {
+    /// An error about the value of a field, to be completed with a hint.
+    #[must_use]
+    pub fn about(&self, code: Code, field: &Field, rule: impl Into<String>) -> Problem {
         Problem::error(code, self.path(&field.key), rule).at(field.node.span.clone())
     }
 
-    pub(crate) fn warn(&mut self, code: Code, field: &Field, rule: impl Into<String>) {
+    /// Something is doubtful with the value of a field.
+    pub fn warn(&mut self, code: Code, field: &Field, rule: impl Into<String>) {
         let path = self.path(&field.key);
         self.problems.push(Problem::warning(code, path, rule).at(field.node.span.clone()));
     }
 
-    pub(crate) fn wrong_type(&mut self, field: &Field, wanted: &str) {
+    /// Something else belongs where a value stands.
+    pub fn wrong_type(&mut self, field: &Field, wanted: &str) {
         let kind = field.node.value.kind();
         self.wrong(Code::WrongType, field, format!("{wanted} belongs here, not {kind}"));
     }
 
-    pub(crate) fn missing(&mut self, key: &str, rule: &str) {
+    /// A key is not there.
+    pub fn missing(&mut self, key: &str, rule: &str) {
         let problem = Problem::error(Code::Missing, self.path(key), rule);
         self.problems.push(problem.at(self.place.clone()));
     }
 
     /// The field of a key that must be there.
-    pub(crate) fn required(&mut self, key: &str, rule: &str) -> Option<&'a Field> {
+    pub fn required(&mut self, key: &str, rule: &str) -> Option<&'a Field> {
         let field = self.get(key);
         if field.is_none() {
             self.missing(key, rule);
@@ -67,7 +93,7 @@ impl<'a> Reader<'a, '_> {
     }
 
     /// Refuses every key that is not known. `remedy` may know more than the nearest word.
-    pub(crate) fn only(&mut self, known: &[&str], remedy: impl Fn(&Field) -> Option<String>) {
+    pub fn only(&mut self, known: &[&str], remedy: impl Fn(&Field) -> Option<String>) {
         for field in self.table.fields() {
             if known.contains(&field.key.as_str()) {
                 continue;
@@ -86,7 +112,7 @@ impl<'a> Reader<'a, '_> {
     }
 
     /// Text, or `None` after a complaint.
-    pub(crate) fn text(&mut self, field: &'a Field) -> Option<&'a str> {
+    pub fn text(&mut self, field: &'a Field) -> Option<&'a str> {
         match &field.node.value {
             Value::Text(text) => Some(text),
             _ => {
@@ -97,11 +123,7 @@ impl<'a> Reader<'a, '_> {
     }
 
     /// Text that is one of a list, compared exactly.
-    pub(crate) fn one_of(
-        &mut self,
-        field: &'a Field,
-        known: &[&'static str],
-    ) -> Option<&'static str> {
+    pub fn one_of(&mut self, field: &'a Field, known: &[&'static str]) -> Option<&'static str> {
         let text = self.text(field)?;
         let found = known.iter().copied().find(|known| *known == text);
         if found.is_none() {
@@ -117,7 +139,7 @@ impl<'a> Reader<'a, '_> {
     }
 
     /// `true` or `false`, or 1 or 0 as the reference page has it.
-    pub(crate) fn flag(&mut self, field: &Field) -> Option<bool> {
+    pub fn flag(&mut self, field: &Field) -> Option<bool> {
         match &field.node.value {
             Value::Flag(flag) => Some(*flag),
             Value::Number(Amount::Whole { magnitude: 0, .. }) => Some(false),
@@ -134,11 +156,9 @@ impl<'a> Reader<'a, '_> {
     }
 
     /// A whole number within limits.
-    pub(crate) fn whole<T: TryFrom<u128>>(&mut self, field: &Field, limits: Limits) -> Option<T> {
+    pub fn whole<T: TryFrom<u128>>(&mut self, field: &Field, limits: Bounds) -> Option<T> {
         let path = self.path(&field.key);
-        let limit = Whole { low: limits.low.into(), high: limits.high.into(), rule: limits.rule };
-        let judged = whole(&field.node, &path, limit);
-        match judged {
+        match limits.judge(&field.node, &path) {
             Ok(number) => T::try_from(number).ok(),
             Err(problem) => {
                 self.problems.push(problem);
@@ -148,7 +168,7 @@ impl<'a> Reader<'a, '_> {
     }
 
     /// A time in seconds, from a smallest to a largest.
-    pub(crate) fn seconds(&mut self, field: &Field, limits: (Decimal, Decimal)) -> Option<Decimal> {
+    pub fn seconds(&mut self, field: &Field, limits: (Decimal, Decimal)) -> Option<Decimal> {
         let Value::Number(amount) = field.node.value else {
             self.wrong_type(field, "a number of seconds");
             return None;
@@ -166,7 +186,7 @@ impl<'a> Reader<'a, '_> {
 }
 
 /// A rule about a number that may be as large as eight registers.
-#[derive(Clone, Copy)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Whole<'r> {
     pub(crate) low: u128,
     pub(crate) high: u128,

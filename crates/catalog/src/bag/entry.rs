@@ -6,7 +6,7 @@ use wire::modbus::Function;
 use super::words;
 use crate::document::{Field, Node, Value};
 use crate::problem::{Code, Problem, Problems, shortened};
-use crate::reader::{Limits, Reader, Whole, whole};
+use crate::reader::{Bounds, Reader, Whole, whole};
 use crate::{DataType, Register};
 
 /// The keys of a register entry: the reference page's, then ours.
@@ -96,7 +96,7 @@ pub(super) fn check(reader: &mut Reader<'_, '_>, note_at: &Node) -> Option<Entry
     let pause = reader.get("pause");
     let pause = pause.and_then(|f| reader.seconds(f, (Decimal::ZERO, Decimal::from(60))));
     let function = reader.get("function_code").and_then(|field| function(reader, field));
-    let limits = Limits { low: 0, high: 9, rule: "round counts digits behind the point: 0 to 9" };
+    let limits = Bounds { low: 0, high: 9, rule: "round counts digits behind the point: 0 to 9" };
     let round = reader.get("round").and_then(|field| reader.whole(field, limits));
     let swap_words = reader.get("swap_words").and_then(|field| reader.flag(field));
     let swap_bytes = reader.get("swap_bytes").and_then(|field| reader.flag(field));
@@ -157,7 +157,7 @@ fn register_number(reader: &mut Reader<'_, '_>, field: &Field) -> Option<u16> {
         return None;
     }
     let rule = "reg is the address sent on the wire: 0 to 65535";
-    reader.whole(field, Limits { low: 0, high: 65_535, rule })
+    reader.whole(field, Bounds { low: 0, high: 65_535, rule })
 }
 
 fn quantity(reader: &mut Reader<'_, '_>, field: &Field) -> Option<Quantity> {
@@ -182,7 +182,7 @@ fn quantity(reader: &mut Reader<'_, '_>, field: &Field) -> Option<Quantity> {
 
 fn size(reader: &mut Reader<'_, '_>, field: &Field) -> Option<u8> {
     let rule = "size counts registers: 1, 2, 4 or 8";
-    let size = reader.whole(field, Limits { low: 1, high: 8, rule })?;
+    let size = reader.whole(field, Bounds { low: 1, high: 8, rule })?;
     if !matches!(size, 1 | 2 | 4 | 8) {
         reader.wrong(Code::OutOfRange, field, rule);
         return None;
@@ -222,7 +222,7 @@ const BILLION: i128 = 1_000_000_000;
 
 fn function(reader: &mut Reader<'_, '_>, field: &Field) -> Option<Function> {
     let rule = "3 reads holding registers, 4 input registers; others are never sent";
-    let code: u8 = reader.whole(field, Limits { low: 3, high: 4, rule })?;
+    let code: u8 = reader.whole(field, Bounds { low: 3, high: 4, rule })?;
     Function::from_code(code)
 }
 

@@ -3,7 +3,7 @@ use wire::{Line, Parity};
 
 use crate::document::Field;
 use crate::problem::{Code, shortened};
-use crate::reader::{Limits, Reader};
+use crate::reader::{Bounds, Reader};
 
 /// The keys of a line.
 pub(crate) const KEYS: [&str; 5] = ["baudrate", "parity", "data_bits", "stop_bits", "timeout"];
@@ -40,8 +40,8 @@ impl LineKeys {
 
 /// Checks the line keys of a table.
 pub(crate) fn check(reader: &mut Reader<'_, '_>) -> LineKeys {
-    let bits = Limits { low: 7, high: 8, rule: "data_bits is 8 for Modbus RTU; 7 is possible" };
-    let stops = Limits { low: 1, high: 2, rule: "stop_bits is 1 or 2" };
+    let bits = Bounds { low: 7, high: 8, rule: "data_bits is 8 for Modbus RTU; 7 is possible" };
+    let stops = Bounds { low: 1, high: 2, rule: "stop_bits is 1 or 2" };
     let patience = (Decimal::new(5, 2), Decimal::from(30));
     let keys = LineKeys {
         baudrate: reader.get("baudrate").and_then(|field| baudrate(reader, field)),
@@ -59,7 +59,7 @@ pub(crate) fn check(reader: &mut Reader<'_, '_>) -> LineKeys {
 
 fn baudrate(reader: &mut Reader<'_, '_>, field: &Field) -> Option<u32> {
     let rule = "baudrate is a standard rate from 300 to 115200";
-    let rate: u32 = reader.whole(field, Limits { low: 0, high: u32::MAX, rule })?;
+    let rate: u32 = reader.whole(field, Bounds { low: 0, high: u32::MAX, rule })?;
     if !RATES.contains(&rate) {
         let problem = reader.about(Code::OutOfRange, field, rule);
         let near = RATES.into_iter().min_by_key(|known| known.abs_diff(rate)).unwrap_or(9600);

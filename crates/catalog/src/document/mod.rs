@@ -8,6 +8,7 @@ mod toml;
 
 use std::ops::Range;
 
+use crate::problem::{Code, Problem};
 pub use amount::Amount;
 pub use json::{LONGEST_JSON, parse_json};
 pub use toml::parse_toml;
@@ -17,6 +18,23 @@ pub const DEEPEST: usize = 32;
 
 /// Where something stands: byte offsets into the text.
 pub type Span = Range<usize>;
+
+/// The text of a file, if it is no longer than `longest` bytes and UTF-8.
+///
+/// # Errors
+/// `too_large` or `not_utf8`.
+pub fn text_of(bytes: &[u8], longest: usize) -> Result<&str, Problem> {
+    if bytes.len() > longest {
+        let rule = format!("{} bytes: such a file has at most {longest}", bytes.len());
+        return Err(Problem::error(Code::TooLarge, "", rule));
+    }
+    std::str::from_utf8(bytes).map_err(|error| {
+        let start = error.valid_up_to();
+        Problem::error(Code::NotUtf8, "", "files are UTF-8; these bytes are not")
+            .at(start..start + 1)
+            .hint("save the file as UTF-8, without byte order mark")
+    })
+}
 
 /// A value and its place.
 #[derive(Debug, Clone, PartialEq, Eq)]

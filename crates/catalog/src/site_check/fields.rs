@@ -7,7 +7,7 @@ use domain::{Key, KeyError};
 use crate::document::Field;
 use crate::interval;
 use crate::problem::{Code, shortened};
-use crate::reader::{Limits, Reader};
+use crate::reader::{Bounds, Reader};
 
 /// The key of a site, a bus or a meter.
 pub(super) fn key(reader: &mut Reader<'_, '_>) -> Option<Key> {
@@ -66,7 +66,7 @@ pub(super) fn interval(reader: &mut Reader<'_, '_>) -> Option<Duration> {
 
 /// How often a question is asked again.
 pub(super) fn retries(reader: &mut Reader<'_, '_>) -> Option<u8> {
-    let limits = Limits { low: 0, high: 5, rule: "retries is 0 to 5 for each question" };
+    let limits = Bounds { low: 0, high: 5, rule: "retries is 0 to 5 for each question" };
     reader.get("retries").and_then(|field| reader.whole(field, limits))
 }
 

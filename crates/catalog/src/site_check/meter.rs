@@ -10,7 +10,7 @@ use crate::bag::words::{Nature, nature};
 use crate::bag::{self, Bag, BagKind, Settings, duration};
 use crate::nearest::nearest;
 use crate::problem::{Code, shortened};
-use crate::reader::{Limits, Reader};
+use crate::reader::{Bounds, Reader};
 use crate::{Catalog, CheckedMeter, Model, Register, interval};
 
 /// The keys of a meter beside those of its bag.
@@ -185,7 +185,7 @@ fn address(reader: &mut Reader<'_, '_>, bus: Option<&Known>) -> Option<u8> {
         "a meter on a serial line has an address from 1 to 247"
     };
     let (low, high) = (u32::from(*range.start()), u32::from(*range.end()));
-    reader.whole(field, Limits { low, high, rule })
+    reader.whole(field, Bounds { low, high, rule })
 }
 
 /// What flows through a meter that does not say it.

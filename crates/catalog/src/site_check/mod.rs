@@ -10,7 +10,7 @@ use jiff::tz::TimeZoneDatabase;
 
 use self::bus::Buses;
 use self::together::Together;
-use crate::document::{Field, Node, Span, Table, Value, parse_toml};
+use crate::document::{Field, Node, Span, Table, Value, parse_toml, text_of};
 use crate::nearest::nearest;
 use crate::problem::{Code, Problem, Problems, shortened};
 use crate::reader::Reader;
@@ -30,12 +30,9 @@ pub const MOST_METERS: usize = 10_000;
 /// Returns the site exactly when there is no error, and always all problems.
 #[must_use]
 pub fn check_site_bytes(bytes: &[u8], catalog: &Catalog) -> (Option<CheckedSite>, Problems) {
-    if let Err(problems) = fits(bytes.len(), LONGEST_SITE) {
-        return (None, problems);
-    }
-    match std::str::from_utf8(bytes) {
+    match text_of(bytes, LONGEST_SITE) {
         Ok(text) => check_site(text, catalog),
-        Err(error) => (None, not_utf8(error.valid_up_to()).into()),
+        Err(problem) => (None, problem.into()),
     }
 }
 
@@ -44,10 +41,7 @@ pub fn check_site_bytes(bytes: &[u8], catalog: &Catalog) -> (Option<CheckedSite>
 /// Returns the site exactly when there is no error, and always all problems.
 #[must_use]
 pub fn check_site(text: &str, catalog: &Catalog) -> (Option<CheckedSite>, Problems) {
-    if let Err(problems) = fits(text.len(), LONGEST_SITE) {
-        return (None, problems);
-    }
-    let table = match parse_toml(text) {
+    let table = match text_of(text.as_bytes(), LONGEST_SITE).and_then(parse_toml) {
         Ok(table) => table,
         Err(problem) => return (None, problem.into()),
     };
@@ -59,22 +53,6 @@ pub fn check_site(text: &str, catalog: &Catalog) -> (Option<CheckedSite>, Proble
     let site = judge(&table, catalog, &mut problems);
     let good = problems.is_ok();
     (site.filter(|_| good), problems)
-}
-
-/// Whether a text is short enough to be read.
-pub(crate) fn fits(length: usize, longest: usize) -> Result<(), Problems> {
-    if length <= longest {
-        return Ok(());
-    }
-    let rule = format!("{length} bytes: such a file has at most {longest}");
-    Err(Problem::error(Code::TooLarge, "", rule).into())
-}
-
-/// The complaint about bytes that are no UTF-8, which are good up to an offset.
-pub(crate) fn not_utf8(good_up_to: usize) -> Problem {
-    Problem::error(Code::NotUtf8, "", "files are UTF-8; these bytes are not")
-        .at(good_up_to..good_up_to + 1)
-        .hint("save the file as UTF-8, without byte order mark")
 }
 
 fn judge(table: &Table, catalog: &Catalog, problems: &mut Problems) -> Option<CheckedSite> {
