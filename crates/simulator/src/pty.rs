@@ -132,7 +132,6 @@ async fn talk(bus: &Bus, house: &Pretence, pty: &Pty) -> io::Result<()> {
             bus.hear(if early { Promptness::Early } else { Promptness::InTime });
             let ended = answer(bus, house, pty, (heard, &frame)).await?;
             quiet_since = Some(ended);
-            heard_at = Instant::now();
         }
     }
 }
@@ -157,21 +156,18 @@ async fn answer(
     Ok(at)
 }
 
-/// Sends a piece so that each byte is there when its last bit would be; returns when the last was.
+/// Sends a piece so that each byte is there when its last bit would be; returns when the last left.
 async fn send(pty: &Pty, piece: Piece, from: Instant, character: Duration) -> io::Result<Instant> {
-    let mut at = from + piece.rest;
-    if character.is_zero() {
-        sleep_until(at).await;
-        pty.write(&piece.bytes).await?;
-        return Ok(at);
-    }
-    let grain = usize::try_from(GRAIN.as_nanos() / character.as_nanos()).unwrap_or(1).max(1);
+    let (mut at, mut left) = (from + piece.rest, from);
+    let grain = GRAIN.as_nanos().checked_div(character.as_nanos()).unwrap_or(u128::MAX);
+    let grain = usize::try_from(grain).unwrap_or(usize::MAX).max(1);
     for bytes in piece.bytes.chunks(grain) {
         at += character * u32::try_from(bytes.len()).unwrap_or(u32::MAX);
         sleep_until(at).await;
+        left = Instant::now(); // a busy machine sends late, and the silence begins then
         pty.write(bytes).await?;
     }
-    Ok(at)
+    Ok(left)
 }
 
 fn make_link(name: &Path, link: &Path) -> io::Result<()> {
