@@ -1,8 +1,6 @@
 //! A register of any port, typed on the command line: flags become a site of one meter, checked by
 //! the same checker as a file.
 
-use std::fmt::Write;
-
 use catalog::{Catalog, CheckedSite, DataType, Problem, Severity};
 use domain::RawWords;
 
@@ -27,7 +25,9 @@ impl Entry {
     /// Whether no flag was given.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.model.is_none() && self.retries.is_none() && self.keys().iter().all(|(_, value)| value.is_none())
+        self.model.is_none()
+            && self.retries.is_none()
+            && self.keys().iter().all(|(_, value)| value.is_none())
     }
 
     /// The keys of the parameter bag with what was typed.
@@ -64,7 +64,9 @@ pub fn site(
     catalog: &Catalog,
 ) -> Result<Asked, String> {
     let Some(address) = address else {
-        return Err(format!("which meter? the address follows the port: `submeter read {port} 5 …`"));
+        return Err(format!(
+            "which meter? the address follows the port: `submeter read {port} 5 …`"
+        ));
     };
     if entry.model.is_none() && entry.reg.is_none() {
         return Err("what is to be read? --reg names a register, --model a known model".to_owned());
@@ -126,11 +128,10 @@ fn text(port: &str, address: &str, entry: &Entry) -> Result<String, String> {
             "unavailable" => list(value),
             _ => bare(key, value)?,
         };
-        // Writing to a text never fails.
-        drop(writeln!(text, "{key} = {written}"));
+        text += &format!("{key} = {written}\n");
     }
     if entry.model.is_none() && entry.unit.is_none() {
-        drop(writeln!(text, "unit = \"{UNNAMED}\""));
+        text += &format!("unit = \"{UNNAMED}\"\n");
     }
     Ok(text)
 }

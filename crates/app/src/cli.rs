@@ -79,8 +79,8 @@ pub struct Check {
 /// `read`
 #[derive(Debug, Args)]
 pub struct Read {
-    /// A meter's key, or a port: /dev/ttyUSB0, tcp://host:502, rtu+tcp://host:4001. Without it
-    /// every meter is read.
+    /// A meter's key, or a port: `/dev/ttyUSB0`, `tcp://host:502`, `rtu+tcp://host:4001`. Without
+    /// it every meter is read.
     #[arg(value_name = "METER|PORT")]
     pub target: Option<String>,
     /// The meter's address, after a port.
@@ -89,11 +89,13 @@ pub struct Read {
     /// Read the meters of this site file; their ports are opened.
     #[arg(long, value_name = "FILE")]
     pub site: Option<PathBuf>,
+    /// Where the journal lies.
     #[command(flatten)]
     pub data: Data,
     /// Open the ports of the registry's meters instead of asking the running service.
     #[arg(long, conflicts_with = "site")]
     pub direct: bool,
+    /// What to read of a port.
     #[command(flatten)]
     pub entry: Entry,
     /// Read again after this time, for example `1s`, until Ctrl-C.
@@ -102,6 +104,7 @@ pub struct Read {
     /// Show the registers as they came.
     #[arg(long)]
     pub raw: bool,
+    /// How the answer is written.
     #[command(flatten)]
     pub output: Output,
 }
@@ -116,7 +119,7 @@ pub struct Entry {
     /// Register, from 0, as sent on the wire; 0x is understood.
     #[arg(long)]
     pub reg: Option<String>,
-    /// The quantity it holds, for example en_im.
+    /// The quantity it holds, for example `en_im`.
     #[arg(long)]
     pub unit: Option<String>,
     /// Registers of the value: 1, 2, 4 or 8.
@@ -190,6 +193,7 @@ pub struct Run {
     /// The box file: addresses and limits of this machine. Everything in it has a default.
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
+    /// Where the journal lies.
     #[command(flatten)]
     pub data: Data,
     /// Address for `/healthz` and `/readyz`, loopback only.
@@ -203,6 +207,7 @@ pub struct Apply {
     /// The site file.
     #[arg(value_name = "FILE")]
     pub site: PathBuf,
+    /// Where the journal lies.
     #[command(flatten)]
     pub data: Data,
     /// Show the difference and change nothing.
@@ -216,6 +221,7 @@ pub struct Apply {
 /// `readings`
 #[derive(Debug, Args)]
 pub struct Readings {
+    /// Where the journal lies.
     #[command(flatten)]
     pub data: Data,
     /// Only these meters.
@@ -239,6 +245,7 @@ pub struct Readings {
     /// Show the gaps instead: what could not be read, and why.
     #[arg(long, conflicts_with = "latest")]
     pub gaps: bool,
+    /// How the answer is written.
     #[command(flatten)]
     pub output: Output,
 }

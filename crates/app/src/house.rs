@@ -53,7 +53,10 @@ impl House {
             let text = catalog::write_site(&record);
             let (site, problems) = catalog::check_site(&text, &house.catalog);
             let Some(site) = site else {
-                bail!("the registry does not check any more:\n{}", problems.render("registry", &text));
+                bail!(
+                    "the registry does not check any more:\n{}",
+                    problems.render("registry", &text)
+                );
             };
             // A changed model file changes the plan without a change of the registry.
             let number = house.register(&site).await.unwrap_or(number);

@@ -46,7 +46,8 @@ mod tests {
 
     #[test]
     fn every_code_belongs_to_a_quantity_that_exists() {
-        let coded = Quantity::all().filter(|quantity| code(*quantity, Some(Medium::Heat)).is_some());
+        let coded =
+            Quantity::all().filter(|quantity| code(*quantity, Some(Medium::Heat)).is_some());
         assert_eq!(coded.count(), 28);
     }
 }

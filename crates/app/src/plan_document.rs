@@ -9,7 +9,10 @@ use crate::answer::number;
 /// The plan of a site as one JSON document. The same site gives the same text.
 #[must_use]
 pub fn write(site: &CheckedSite) -> String {
-    let buses = site.buses.iter().map(|bus| json!({ "key": bus.key.as_str(), "port": bus.port.to_string() }));
+    let buses = site
+        .buses
+        .iter()
+        .map(|bus| json!({ "key": bus.key.as_str(), "port": bus.port.to_string() }));
     let document = json!({
         "site": site.record.site.key.as_str(),
         "buses": buses.collect::<Vec<_>>(),

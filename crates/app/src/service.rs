@@ -84,11 +84,7 @@ pub async fn ask(data: &Path, question: &Question) -> anyhow::Result<Option<Repl
 ///
 /// # Errors
 /// When the socket cannot be made.
-pub async fn serve(
-    data: &Path,
-    house: Arc<House>,
-    stop: CancellationToken,
-) -> anyhow::Result<()> {
+pub async fn serve(data: &Path, house: Arc<House>, stop: CancellationToken) -> anyhow::Result<()> {
     let path = socket(data);
     // The store of this folder is ours alone, so a socket that is left here belongs to nobody.
     drop(std::fs::remove_file(&path));
@@ -130,7 +126,9 @@ async fn answer(stream: UnixStream, house: &House) -> anyhow::Result<()> {
 
 async fn read(house: &House, wanted: &[String]) -> Reply {
     let Some(site) = house.site().await else {
-        return Reply::Failed { message: "the service has no site yet: apply one first".to_owned() };
+        return Reply::Failed {
+            message: "the service has no site yet: apply one first".to_owned(),
+        };
     };
     let known = || site.meters.iter().map(|meter| meter.key.to_string()).collect::<Vec<_>>();
     let mut keys = Vec::new();

@@ -34,9 +34,7 @@ impl Table {
         let titles: Vec<String> = self.head.iter().map(|(title, _)| (*title).to_owned()).collect();
         let all = || std::iter::once(&titles).chain(&self.rows);
         let widths: Vec<usize> = (0..self.head.len())
-            .map(|column| {
-                all().filter_map(|row| row.get(column)).map(|c| c.chars().count()).max()
-            })
+            .map(|column| all().filter_map(|row| row.get(column)).map(|c| c.chars().count()).max())
             .map(Option::unwrap_or_default)
             .collect();
         let line = |row: &Vec<String>| {
@@ -66,8 +64,11 @@ mod tests {
         table.row(vec!["apt-1-1".to_owned(), "4120.77".to_owned()]);
         table.row(vec!["pv".to_owned(), "12.5".to_owned()]);
         assert_eq!(table.lines(80), ["meter      index", "apt-1-1  4120.77", "pv          12.5"]);
-        assert_eq!(table.lines(9), ["meter", "apt-1-1", "pv"].map(|cell| {
-            format!("{cell:<9}").trim_end().chars().take(9).collect::<String>()
-        }));
+        assert_eq!(
+            table.lines(9),
+            ["meter", "apt-1-1", "pv"].map(|cell| {
+                format!("{cell:<9}").trim_end().chars().take(9).collect::<String>()
+            })
+        );
     }
 }

@@ -90,9 +90,8 @@ pub fn duration(text: &str) -> Option<SignedDuration> {
 pub fn optional_duration(flag: &str, text: Option<&str>) -> Result<Option<Duration>, String> {
     let Some(text) = text else { return Ok(None) };
     let read = duration(text).and_then(|period| Duration::try_from(period).ok());
-    read.map(Some).ok_or_else(|| {
-        format!("{flag} {text}: use a number with a unit, such as 30s, 5m or 24h")
-    })
+    read.map(Some)
+        .ok_or_else(|| format!("{flag} {text}: use a number with a unit, such as 30s, 5m or 24h"))
 }
 
 /// Passes after the period, or never without one.

@@ -1,7 +1,7 @@
 //! The whole house in one process: a simulated day in seconds, with faults on every bus. Nothing
 //! that was acknowledged is lost, and nothing that was booked is wrong.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -142,9 +142,8 @@ fn troubled(text: &str) -> String {
 type Spot = (Key, Quantity, Timestamp);
 
 fn nothing_acknowledged_is_lost(acknowledged: &[Batch], kept: &[Kept]) {
-    let spot = |meter: &Key, reading: &Reading| -> Spot {
-        (meter.clone(), reading.quantity, reading.at)
-    };
+    let spot =
+        |meter: &Key, reading: &Reading| -> Spot { (meter.clone(), reading.quantity, reading.at) };
     let in_journal: BTreeMap<Spot, Decimal> =
         kept.iter().map(|kept| (spot(&kept.meter, &kept.reading), kept.reading.value)).collect();
     let mut told = 0;

@@ -25,21 +25,25 @@ simulated = true
 [[bus]]
 key = "cabinet"
 port = @line-a
+interval = "5s"
 
 # Electricity under the roof.
 [[bus]]
 key = "roof"
 port = @line-b
+interval = "5s"
 
 # Heat and cold, behind a converter that speaks Modbus TCP.
 [[bus]]
 key = "heating"
 port = "tcp://127.0.0.1:0"
+interval = "10s"
 
 # Water, behind a converter that passes RTU frames.
 [[bus]]
 key = "water"
 port = "rtu+tcp://127.0.0.1:0"
+interval = "10s"
 
 [[meter]]
 key = "grid"

@@ -46,8 +46,7 @@ pub async fn run(args: &Apply, catalog: &Catalog, clock: &Clock) -> anyhow::Resu
         None => {
             let store = Store::open(&args.data.data).await?;
             let document = plan_document::write(&site);
-            let applied =
-                store.registry().apply(&site.record, &document, clock.now()).await?;
+            let applied = store.registry().apply(&site.record, &document, clock.now()).await?;
             store.close().await?;
             applied.plan.0
         }

@@ -24,7 +24,7 @@ pub fn run(args: &Check, catalog: &Catalog) -> anyhow::Result<Exit> {
             tell(&name, &checked)?;
         }
     }
-    let good = all.errors.is_empty() && !(args.strict && !all.warnings.is_empty());
+    let good = all.errors.is_empty() && (!args.strict || all.warnings.is_empty());
     if args.json {
         output::json(&json!({
             "ok": good,

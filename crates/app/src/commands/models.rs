@@ -77,9 +77,7 @@ fn show(model: &Model) -> anyhow::Result<()> {
     output::line(&format!("{}: {} {}", model.name, model.maker, model.title))?;
     output::line(&format!(
         "{}, factory line {}, at most {} registers a question",
-        model.medium,
-        model.line,
-        model.max_registers
+        model.medium, model.line, model.max_registers
     ))?;
     let mut table = Table::new(&[
         ("quantity", Lean::Left),

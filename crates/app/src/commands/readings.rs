@@ -28,9 +28,7 @@ pub async fn run(args: &Readings) -> anyhow::Result<Exit> {
     let store = Store::open_read_only(&args.data.data).await?;
     let current = store.registry().current().await?;
     let (zone, site) = match &current {
-        Some((_, record)) => {
-            (TimeZone::get(&record.site.time_zone)?, record.site.key.to_string())
-        }
+        Some((_, record)) => (TimeZone::get(&record.site.time_zone)?, record.site.key.to_string()),
         None => (TimeZone::UTC, String::new()),
     };
     let filter = match filter(args, &zone, clock::system().now()) {
@@ -156,13 +154,23 @@ fn document(kept: &Kept) -> Value {
 fn csv(shown: &Shown<'_>, kept: &[Kept]) -> anyhow::Result<()> {
     let mut out = csv::Writer::from_writer(std::io::stdout().lock());
     out.write_record([
-        "site", "meter", "serial", "space", "medium", "quantity", "obis", "timestamp", "value",
-        "unit", "quality", "source",
+        "site",
+        "meter",
+        "serial",
+        "space",
+        "medium",
+        "quantity",
+        "obis",
+        "timestamp",
+        "value",
+        "unit",
+        "quality",
+        "source",
     ])?;
     for kept in kept {
-        let known = shown.current.and_then(|record| {
-            record.meters.iter().find(|meter| meter.key == kept.meter)
-        });
+        let known = shown
+            .current
+            .and_then(|record| record.meters.iter().find(|meter| meter.key == kept.meter));
         let reading = &kept.reading;
         let medium = known.and_then(|meter| meter.medium);
         out.write_record([

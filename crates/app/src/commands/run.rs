@@ -67,8 +67,7 @@ pub async fn run(args: &Run, catalog: Catalog, clock: Clock) -> anyhow::Result<E
     };
     let door = service::serve(&args.data.data, Arc::clone(&house), stop.clone());
     let pages = pages(listen, house.ready(), stop.clone());
-    let (door, pages, ()) =
-        tokio::join!(or_stop(door, &stop), or_stop(pages, &stop), signals);
+    let (door, pages, ()) = tokio::join!(or_stop(door, &stop), or_stop(pages, &stop), signals);
     let house = Arc::into_inner(house).context("the house is still in use")?;
     house.close().await?;
     door.and(pages)?;

@@ -2,7 +2,7 @@
 
 use anyhow::Context;
 use domain::Clock;
-use simulator::House;
+use simulator::{House, HouseError};
 use tokio_util::sync::CancellationToken;
 
 use crate::cli::Simulate;
@@ -29,7 +29,14 @@ pub async fn run(args: &Simulate, clock: Clock) -> anyhow::Result<Exit> {
     let house = match House::parse(&text, &catalog) {
         Ok(house) => house,
         Err(error) => {
-            output::message(&format!("{}: {error}", args.house.display()));
+            let name = args.house.display().to_string();
+            output::message(
+                match &error {
+                    HouseError::Site { problems, text } => problems.render(&name, text),
+                    other => format!("{name}: {other}"),
+                }
+                .trim_end(),
+            );
             return Ok(Exit::Invalid);
         }
     };
