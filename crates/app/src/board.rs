@@ -2,13 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use domain::{Batch, Decimal, Key, Quantity, Reading, SiteRecord};
+use domain::{Batch, Decimal, Key, Reading, SiteRecord};
 use jiff::Timestamp;
 
 use crate::table::{Lean, Table};
 
-/// Which quantity is shown as a meter's index, and which as its power: the first that it has.
-const INDEXES: [&str; 4] = ["en_im", "heat_energy_kwh", "cold_energy_kwh", "vol_m3"];
+/// Which quantity is shown as a meter's index: the largest of the first pair that it has, since a
+/// solar roof exports what a flat imports.
+const INDEXES: [[&str; 2]; 3] =
+    [["en_im", "en_ex"], ["heat_energy_kwh", "cold_energy_kwh"], ["vol_m3", "vol2_m3"]];
+/// Which one is shown as its power: the first that it has.
 const POWERS: [&str; 3] = ["total_w", "power_kw", "vol_flow_m3_h"];
 /// Digits shown of an index: as many as a display has.
 const INDEX_DIGITS: u8 = 2;
@@ -57,14 +60,12 @@ impl Board {
             Some(gap) if batch.readings.is_empty() => Some(gap.reason.to_string()),
             _ => None,
         };
-        for (names, kept) in [(&INDEXES[..], &mut row.index), (&POWERS[..], &mut row.power)] {
-            let first = names.iter().find_map(|name| {
-                batch.readings.iter().find(|reading| reading.quantity.name() == *name)
-            });
-            if let Some(reading) = first {
-                *kept = Some(reading.clone());
-            }
-        }
+        let of = |name: &&str| batch.readings.iter().find(|r| r.quantity.name() == *name);
+        let larger = |a: &&Reading, b: &&Reading| a.value.cmp_value(b.value);
+        let index = INDEXES.iter().find_map(|pair| pair.iter().filter_map(of).max_by(larger));
+        let power = POWERS.iter().find_map(of);
+        row.index = index.cloned().or(row.index.take());
+        row.power = power.cloned().or(row.power.take());
     }
 
     /// How many meters gave a reading last time, and how many there are.
@@ -72,6 +73,12 @@ impl Board {
     pub fn alive(&self) -> (usize, usize) {
         let fine = |row: &&Row| row.trouble.is_none() && row.index.is_some();
         (self.meters.iter().filter(fine).count(), self.meters.len())
+    }
+
+    /// Whether a meter was not visited yet.
+    #[must_use]
+    pub fn is_waiting(&self) -> bool {
+        self.meters.iter().any(|row| row.trouble.is_none() && row.index.is_none())
     }
 
     /// All readings and gaps so far.
@@ -112,12 +119,12 @@ impl Board {
 
 fn index(reading: &Reading) -> String {
     let shown = reading.value.rounded(INDEX_DIGITS.min(reading.value.scale()));
-    format!("{} {}", shown.unwrap_or(reading.value), padded(reading.quantity))
-}
-
-/// Units of one width, so that the numbers before them line up.
-fn padded(quantity: Quantity) -> String {
-    format!("{:<3}", quantity.unit().symbol())
+    // Units of one width, so that the numbers before them line up; what flows out says so.
+    let unit = match reading.quantity.name() {
+        "en_ex" => "kWh out",
+        _ => reading.quantity.unit().symbol(),
+    };
+    format!("{} {unit:<7}", shown.unwrap_or(reading.value))
 }
 
 /// Electric power in kW, heat in kW, water in m³/h.

@@ -47,11 +47,13 @@ pub async fn run(args: &Demo, clock: Clock) -> anyhow::Result<Exit> {
     let house = House::open(&data, catalog, clock.clone()).await?;
     let watcher = house.store().journal().watch();
     house.apply(site).await?;
-    let shown = tokio::select! {
-        shown = show(args, board, watcher, &clock) => shown,
-        () = signal::told_to_stop() => Ok(()),
-        () = when::pass(period) => Ok(()),
+    let over = async {
+        tokio::select! {
+            () = signal::told_to_stop() => {}
+            () = when::pass(period) => {}
+        }
     };
+    let shown = show(args, board, watcher, &clock, over).await;
     house.close().await?;
     stop.cancel();
     running.ended().await;
@@ -68,28 +70,31 @@ async fn show(
     mut board: Board,
     mut watcher: Watcher,
     clock: &Clock,
+    over: impl Future<Output = ()>,
 ) -> anyhow::Result<()> {
     output::line("A simulated building: two serial lines, two converters, twelve meters.")?;
     output::line("None of this is real; Ctrl-C ends it.\n")?;
     let live = !args.plain && output::terminal_width().is_some();
     let mut frames = tokio::time::interval(if live { FRAME } else { LINES });
-    // The first table waits for the first readings.
+    let mut over = std::pin::pin!(over);
     let mut drawn = 0;
-    let mut quiet = live.then_some(()).is_none();
     loop {
         tokio::select! {
+            () = &mut over => {
+                draw(&board, clock, live, drawn)?;
+                return Ok(());
+            }
             told = watcher.next() => match told {
                 Some(Told::Batches(batches)) => batches.iter().for_each(|batch| board.take(batch)),
                 Some(Told::Missed(_)) => {}
                 None => return Ok(()),
             },
             _ = frames.tick() => {
-                if quiet && board.counts().0 == 0 {
-                    frames.reset_after(FRAME);
-                    continue;
+                if live || !board.is_waiting() {
+                    drawn = draw(&board, clock, live, drawn)?;
+                } else {
+                    frames.reset_after(FRAME); // plain lines begin when each meter was visited
                 }
-                quiet = false;
-                drawn = draw(&board, clock, live, drawn)?;
             }
         }
     }
