@@ -3,6 +3,9 @@
 /// Longer words are not compared: nobody misspells forty letters.
 const LONGEST: usize = 40;
 
+/// More words are not looked at: advice must stay cheap.
+const MOST: usize = 1_000;
+
 /// What other programs and other habits call our keys.
 const ELSEWHERE: &[(&str, &str)] = &[
     ("address", "reg"),
@@ -54,14 +57,18 @@ pub(crate) fn nearest<'k>(word: &str, known: impl IntoIterator<Item = &'k str>) 
         return None;
     }
     let wanted = word.to_ascii_lowercase().replace([' ', '-'], "_");
-    let known: Vec<&str> = known.into_iter().collect();
+    let known: Vec<&str> = known.into_iter().take(MOST).collect();
     let elsewhere = ELSEWHERE.iter().filter(|(theirs, _)| *theirs == wanted).map(|(_, ours)| *ours);
     for ours in elsewhere {
         if let Some(found) = known.iter().find(|known| **known == ours) {
             return Some(found);
         }
     }
-    let far = |known: &&str| domain::distance(&wanted, &known.to_ascii_lowercase());
+    let typed = word.to_ascii_lowercase();
+    let far = |known: &&str| {
+        let known = known.to_ascii_lowercase();
+        domain::distance(&wanted, &known).min(domain::distance(&typed, &known))
+    };
     known.iter().copied().min_by_key(far).filter(|best| far(best) <= 1 + wanted.len() / 4)
 }
 
@@ -71,7 +78,7 @@ mod tests {
 
     #[test]
     fn misspelt_words_and_words_of_others_lead_to_ours() {
-        let known = ["reg", "swap_words", "swap_bytes", "baudrate", "stop_bits"];
+        let known = ["reg", "swap_words", "swap_bytes", "baudrate", "stop_bits", "apt-1-1"];
         for (written, meant) in [
             ("swap_word", Some("swap_words")),
             ("Reg", Some("reg")),
@@ -79,6 +86,8 @@ mod tests {
             ("byte_swap", Some("swap_bytes")),
             ("baud", Some("baudrate")),
             ("stopbits", Some("stop_bits")),
+            ("swap-words", Some("swap_words")),
+            ("apt-1-2", Some("apt-1-1")),
             ("weather", None),
             ("", None),
         ] {

@@ -73,8 +73,8 @@ impl<'a> Reader<'a, '_> {
 
     /// Something else belongs where a value stands.
     pub fn wrong_type(&mut self, field: &Field, wanted: &str) {
-        let kind = field.node.value.kind();
-        self.wrong(Code::WrongType, field, format!("{wanted} belongs here, not {kind}"));
+        let problem = wrong_type(&field.node, &self.path(&field.key), wanted);
+        self.problems.push(problem);
     }
 
     /// A key is not there.
@@ -98,6 +98,10 @@ impl<'a> Reader<'a, '_> {
             if known.contains(&field.key.as_str()) {
                 continue;
             }
+            if self.problems.is_full() {
+                self.problems.push(Problem::error(Code::UnknownKey, "", ""));
+                continue;
+            }
             let path = self.path(&shortened(&field.key));
             let problem = match (remedy(field), nearest(&field.key, known.iter().copied())) {
                 (Some(remedy), _) => Problem::error(Code::UnknownKey, path, remedy),
@@ -109,6 +113,15 @@ impl<'a> Reader<'a, '_> {
             };
             self.problems.push(problem.at(field.key_span.clone()));
         }
+    }
+
+    /// The known word nearest to a misspelt one, as long as anybody reads the advice.
+    pub(crate) fn nearest<'k>(
+        &self,
+        word: &str,
+        known: impl IntoIterator<Item = &'k str>,
+    ) -> Option<&'k str> {
+        if self.problems.is_full() { None } else { nearest(word, known) }
     }
 
     /// Text, or `None` after a complaint.
@@ -179,7 +192,12 @@ impl<'a> Reader<'a, '_> {
         let seconds = amount.to_decimal().filter(within);
         if seconds.is_none() {
             let rule = format!("{} counts seconds: {} to {}", field.key, limits.0, limits.1);
-            self.wrong(Code::OutOfRange, field, rule);
+            let problem = self.about(Code::OutOfRange, field, rule);
+            let thousandth = amount.to_decimal().and_then(|ms| ms.times(Decimal::new(1, 3)));
+            self.problems.push(match thousandth.filter(within) {
+                Some(meant) => problem.hint(format!("did you mean {}?", meant.shortened())),
+                None => problem,
+            });
         }
         seconds
     }
@@ -197,8 +215,7 @@ pub(crate) struct Whole<'r> {
 pub(crate) fn whole(node: &Node, path: &str, limits: Whole<'_>) -> Result<u128, Problem> {
     let refuse = |code, rule: String| Err(Problem::error(code, path, rule).at(node.span.clone()));
     let Value::Number(amount) = node.value else {
-        let rule = format!("a whole number belongs here, not {}", node.value.kind());
-        return refuse(Code::WrongType, rule);
+        return Err(wrong_type(node, path, "a whole number"));
     };
     if !amount.is_whole() {
         return refuse(Code::NotInteger, format!("no digits behind the point: {}", limits.rule));
@@ -206,5 +223,21 @@ pub(crate) fn whole(node: &Node, path: &str, limits: Whole<'_>) -> Result<u128, 
     match amount.unsigned() {
         Some(number) if (limits.low..=limits.high).contains(&number) => Ok(number),
         _ => refuse(Code::OutOfRange, limits.rule.to_owned()),
+    }
+}
+
+/// Something else belongs where a value stands; text that is only quoted too much says so.
+fn wrong_type(node: &Node, path: &str, wanted: &str) -> Problem {
+    let rule = format!("{wanted} belongs here, not {}", node.value.kind());
+    let problem = Problem::error(Code::WrongType, path, rule).at(node.span.clone());
+    let Value::Text(text) = &node.value else { return problem };
+    let bare = match text.strip_prefix("0x") {
+        Some(digits) => u128::from_str_radix(digits, 16).ok().map(|number| number.to_string()),
+        None if matches!(text.as_str(), "true" | "false") => Some(text.clone()),
+        None => text.replace(',', ".").parse::<Decimal>().ok().map(|number| number.to_string()),
+    };
+    match bare.filter(|_| !wanted.starts_with("text")) {
+        Some(bare) => problem.hint(format!("without quotes: {}", shortened(&bare))),
+        None => problem,
     }
 }

@@ -167,17 +167,30 @@ fn quantity(reader: &mut Reader<'_, '_>, field: &Field) -> Option<Quantity> {
     };
     let known = Quantity::from_name(name).filter(|quantity| quantity.kind() != Kind::State);
     if known.is_none() {
-        let near = (name.len() <= 40).then(|| Quantity::nearest(name)).flatten();
-        let near = near.filter(|quantity| quantity.kind() != Kind::State);
-        let said = shortened(name);
-        reader.wrong(Code::UnknownUnit, field, match near {
-            Some(near) => format!("\"{said}\": did you mean `{near}` ({})?", words::plain(near)),
-            None => format!(
-                "\"{said}\" is no quantity we know: en_im, en_ex, heat_energy_kwh, vol_m3, L1_v …"
-            ),
-        });
+        let problem = no_quantity(name);
+        reader.wrong(Code::UnknownUnit, field, problem);
     }
     known
+}
+
+/// What to say of a name that is no quantity.
+fn no_quantity(name: &str) -> String {
+    let said = shortened(name);
+    let readable = |quantity: &Quantity| quantity.kind() != Kind::State;
+    let measured = |quantity: &Quantity| quantity.unit().symbol().eq_ignore_ascii_case(name);
+    if let Some(example) = Quantity::all().filter(readable).find(measured) {
+        return format!(
+            "\"{said}\" is a unit of measure; `unit` names the quantity, as `{example}` ({})",
+            words::plain(example)
+        );
+    }
+    let near = (name.len() <= 40).then(|| Quantity::nearest(name)).flatten();
+    match near.filter(readable) {
+        Some(near) => format!("\"{said}\": did you mean `{near}` ({})?", words::plain(near)),
+        None => format!(
+            "\"{said}\" is no quantity we know: en_im, en_ex, heat_energy_kwh, vol_m3, L1_v …"
+        ),
+    }
 }
 
 fn size(reader: &mut Reader<'_, '_>, field: &Field) -> Option<u8> {
@@ -192,7 +205,7 @@ fn size(reader: &mut Reader<'_, '_>, field: &Field) -> Option<u8> {
 
 fn factor(reader: &mut Reader<'_, '_>, field: &Field, unit: Option<Quantity>) -> Option<Decimal> {
     let Value::Number(amount) = field.node.value else {
-        reader.wrong_type(field, "a number without quotes and with a point");
+        reader.wrong_type(field, "a number");
         return None;
     };
     let within = |factor: &Decimal| {

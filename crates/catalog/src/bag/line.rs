@@ -58,7 +58,7 @@ pub(crate) fn check(reader: &mut Reader<'_, '_>) -> LineKeys {
 }
 
 fn baudrate(reader: &mut Reader<'_, '_>, field: &Field) -> Option<u32> {
-    let rule = "baudrate is a standard rate from 300 to 115200";
+    let rule = "baudrate is 300, 600, 1200, 2400, 4800, 9600, 19200, 38400, 57600 or 115200";
     let rate: u32 = reader.whole(field, Bounds { low: 0, high: u32::MAX, rule })?;
     if !RATES.contains(&rate) {
         let problem = reader.about(Code::OutOfRange, field, rule);

@@ -61,7 +61,7 @@ fn explain(text: &str, root: &Table, error: &Error) -> Problem {
     }
     let problem =
         Problem::error(Code::MalformedToml, "", in_our_words(error.message())).at(span.clone());
-    match remedy(text, &span) {
+    match remedy(text, &span, error.message()) {
         Some(remedy) => problem.hint(remedy),
         None => problem,
     }
@@ -120,33 +120,32 @@ fn in_our_words(message: &str) -> String {
 }
 
 /// What the writer most likely meant.
-fn remedy(text: &str, span: &Span) -> Option<String> {
+fn remedy(text: &str, span: &Span, message: &str) -> Option<String> {
+    const BLANKS: [char; 3] = [' ', '\t', '\r'];
     let start = text.get(..span.start)?.rfind('\n').map_or(0, |at| at + 1);
-    let line = text.get(start..)?.lines().next()?.trim();
-    let first = text.trim_start_matches('\u{feff}').trim_start();
-    let (key, value) = line.split_once('=').map_or(("", line), |(k, v)| (k.trim(), v.trim()));
-    let word = value.split([' ', ',', '#']).next().unwrap_or_default();
-    if first.starts_with('{') {
-        return Some("files are TOML: this looks like JSON".to_owned());
+    let line = text.get(start..)?.lines().next()?.trim_matches(BLANKS);
+    let at_key = text.get(start..span.start)?.trim_matches(BLANKS).is_empty();
+    if let Some(other) = other_language(text, line) {
+        return Some(other.to_owned());
     }
-    if line.starts_with("<<<<<<<") || line.starts_with("=======") || line.starts_with(">>>>>>>") {
-        return Some("a mark of an unfinished merge: keep one of the two versions".to_owned());
-    }
-    if line.contains(['\u{201c}', '\u{201d}', '\u{201e}', '\u{ab}', '\u{2018}', '\u{2019}']) {
-        return Some("typographic quotes: use plain ones, \"…\"".to_owned());
-    }
-    if line.contains('\u{a0}') {
-        return Some("a no-break space: use a plain one".to_owned());
-    }
+    let written = text.get(span.start..)?;
     for (python, plain) in [("True", "true"), ("False", "false"), ("None", "nothing at all")] {
-        let written = text.get(span.start..)?;
-        if written.starts_with(python) || word == python {
+        if written.starts_with(python) {
             return Some(format!("did you mean {plain}?"));
         }
     }
-    if !line.contains('=') && (line.ends_with(':') || line.contains(": ")) {
-        return Some(format!("files are TOML, not YAML: {}", "`key = value`, `[table]`"));
+    if message.starts_with("unexpected key or value") {
+        return Some("one setting a line".to_owned());
     }
+    if message.starts_with("carriage return") {
+        return Some("lines end with LF, or CR LF".to_owned());
+    }
+    let (key, value) = line.split_once('=')?;
+    let (key, value) = (key.trim_matches(BLANKS), value.trim_matches(BLANKS));
+    if at_key && message.starts_with("string values must be quoted") {
+        return Some("is the list before it closed with a bracket?".to_owned());
+    }
+    let word = value.split([' ', ',', '#']).next().unwrap_or_default();
     let bare = |c: char| c.is_ascii_alphanumeric() || "_-./".contains(c);
     if !key.is_empty() && !word.is_empty() && word.chars().all(bare) {
         return bare_word(key, word);
@@ -154,6 +153,26 @@ fn remedy(text: &str, span: &Span) -> Option<String> {
     value.is_empty().then(|| format!("say what `{key}` is, or take the line away"))
 }
 
+/// What looks like another language, another version or another program.
+fn other_language(text: &str, line: &str) -> Option<&'static str> {
+    let first = text.trim_start_matches('\u{feff}').trim_start();
+    let quotes = ['\u{201c}', '\u{201d}', '\u{201e}', '\u{ab}', '\u{2018}', '\u{2019}'];
+    if first.starts_with('{') {
+        Some("files are TOML: this looks like JSON")
+    } else if ["<<<<<<<", "=======", ">>>>>>>"].iter().any(|mark| line.starts_with(mark)) {
+        Some("a mark of an unfinished merge: keep one of the two versions")
+    } else if line.contains(quotes) {
+        Some("typographic quotes: use plain ones, \"…\"")
+    } else if line.contains('\u{a0}') {
+        Some("a no-break space: use a plain one")
+    } else if !line.contains('=') && (line.ends_with(':') || line.contains(": ")) {
+        Some("files are TOML, not YAML: `key = value` under `[table]`")
+    } else {
+        None
+    }
+}
+
+/// The right spelling of a word that stands without quotes, or of a number with a leading zero.
 fn bare_word(key: &str, word: &str) -> Option<String> {
     let digits = word.trim_start_matches('0');
     if word.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -161,5 +180,5 @@ fn bare_word(key: &str, word: &str) -> Option<String> {
         return (plain != word).then(|| format!("numbers have no leading zero: {key} = {plain}"));
     }
     word.starts_with(|c: char| c.is_ascii_alphabetic() || c == '/')
-        .then(|| format!("text stands in quotes: {key} = \"{word}\""))
+        .then(|| format!("text stands in quotes: {key} = \"{}\"", shortened(word)))
 }

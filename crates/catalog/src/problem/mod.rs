@@ -108,6 +108,12 @@ impl Problems {
         }
     }
 
+    /// Whether further errors are only counted, so that nobody needs to think up advice for them.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.count(Severity::Error) >= Self::MOST
+    }
+
     /// Whether there is no error.
     #[must_use]
     pub fn is_ok(&self) -> bool {

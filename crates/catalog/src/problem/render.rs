@@ -6,7 +6,7 @@ use crate::document::Span;
 /// Where the message of a problem that takes one line begins.
 const MESSAGE_COLUMN: usize = 44;
 /// How much of a long line is shown before and behind the place.
-const BEFORE: usize = 70;
+const BEFORE: usize = 110;
 const BEHIND: usize = 40;
 
 impl Problems {

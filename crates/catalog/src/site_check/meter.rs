@@ -8,7 +8,6 @@ use super::together::{Together, Was};
 use super::{GENERIC, fields};
 use crate::bag::words::{Nature, nature};
 use crate::bag::{self, Bag, BagKind, Settings, duration};
-use crate::nearest::nearest;
 use crate::problem::{Code, shortened};
 use crate::reader::{Bounds, Reader};
 use crate::{Catalog, CheckedMeter, Model, Register, interval};
@@ -27,7 +26,10 @@ pub(super) fn check(
     buses: &Buses,
     together: &mut Together,
 ) -> Option<(Meter, CheckedMeter)> {
-    reader.only(&bag::known_keys(&KEYS), |_| None);
+    reader.only(&bag::known_keys(&KEYS), |field| {
+        let of_bus = matches!(field.key.as_str(), "host" | "ip" | "port" | "tcp_port");
+        of_bus.then(|| format!("`{}` belongs to the bus: its `port` says where it is", field.key))
+    });
     let key = fields::key(reader);
     let name = fields::label(reader, "name");
     let space = fields::label(reader, "space");
@@ -147,8 +149,9 @@ fn model<'c>(reader: &mut Reader<'_, '_>, catalog: &'c Catalog) -> Option<Kind<'
     if model.is_none() {
         let rule = format!("\"{}\" is no model we know", shortened(name));
         let problem = reader.about(Code::UnknownModel, field, rule);
-        let names = catalog.models().map(|model| model.name.as_str());
-        let near = nearest(name, names.chain([GENERIC]));
+        let names = || catalog.models().map(|model| model.name.as_str());
+        let without_maker = names().find(|known| known.rsplit('/').next() == Some(name));
+        let near = without_maker.or_else(|| reader.nearest(name, names().chain([GENERIC])));
         reader.problems.push(match near {
             Some(near) => problem.hint(format!("did you mean \"{near}\"?")),
             None => problem.hint("\"generic_modbus\" reads any meter whose registers you give"),
@@ -165,7 +168,7 @@ fn bus<'b>(reader: &mut Reader<'_, '_>, buses: &'b Buses) -> Option<(usize, &'b 
         let rule = format!("there is no bus \"{}\"", shortened(key));
         let problem = reader.about(Code::UnknownReference, field, rule);
         let keys: Vec<String> = buses.keys().take(5).map(|key| shortened(key).into()).collect();
-        reader.problems.push(match nearest(key, buses.keys()) {
+        reader.problems.push(match reader.nearest(key, buses.keys()) {
             Some(near) => problem.hint(format!("did you mean \"{near}\"?")),
             None if keys.is_empty() => problem.hint("write a [[bus]] with this key"),
             None => problem.hint(format!("buses of this file: {}", keys.join(", "))),

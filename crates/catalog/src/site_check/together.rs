@@ -189,7 +189,8 @@ fn judge_rules(rules: &[Carried], meters: &BTreeMap<String, Medium>, problems: &
             meters: &|key| Some((*meters.get(key)?, false)),
         };
         let Some((code, said)) = known.judge(&carried.rule) else { continue };
-        let unknown = carried.rule.meters().find(|key| !meters.contains_key(*key));
+        let mut named = carried.rule.meters().filter(|_| !problems.is_full());
+        let unknown = named.find(|key| !meters.contains_key(*key));
         let near = unknown.and_then(|key| nearest(key, meters.keys().map(String::as_str)));
         let problem = Problem::error(code, carried.place.path.clone(), said);
         let problem = problem.at(carried.place.span.clone());
