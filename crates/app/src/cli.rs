@@ -40,9 +40,26 @@ pub enum Command {
 /// Where the journal and the registry are kept.
 #[derive(Debug, Clone, Args)]
 pub struct Data {
-    /// Folder of the journal and the registry.
-    #[arg(long, value_name = "DIR", env = "SUBMETER_DATA", default_value = "submeter-data")]
-    pub data: PathBuf,
+    /// Folder of the journal and the registry; `submeter-data` if none is named.
+    #[arg(long = "data", value_name = "DIR", env = "SUBMETER_DATA")]
+    folder: Option<PathBuf>,
+}
+
+impl Data {
+    /// The folder if none is named.
+    pub const DEFAULT: &str = "submeter-data";
+
+    /// The folder.
+    #[must_use]
+    pub fn folder(&self) -> PathBuf {
+        self.named().unwrap_or_else(|| PathBuf::from(Self::DEFAULT))
+    }
+
+    /// The folder, if one was named.
+    #[must_use]
+    pub fn named(&self) -> Option<PathBuf> {
+        self.folder.clone()
+    }
 }
 
 /// `demo`

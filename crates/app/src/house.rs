@@ -9,7 +9,7 @@ use std::sync::Arc;
 use anyhow::{Context, bail};
 use catalog::{Catalog, CheckedSite};
 use domain::{Clock, PlanNumber};
-use gateway::{Asks, Gateway, Plan};
+use gateway::{Around, Asks, BusPlan, Fenced, Gateway, Plan};
 use jiff::tz::TimeZone;
 use portal::Ready;
 use store::Store;
@@ -17,6 +17,7 @@ use tokio::sync::{Mutex, RwLock};
 use tokio_util::sync::CancellationToken;
 use tracing::info;
 
+use crate::config::Network;
 use crate::plan_document;
 
 /// A house that runs: the store, the catalog, and the gateway that reads under the newest plan.
@@ -31,6 +32,8 @@ pub struct House {
     /// The gateway under the plan in force, and what stops it.
     reading: Mutex<Option<(Gateway, CancellationToken)>>,
     ready: Ready,
+    /// What may be dialled.
+    network: Network,
 }
 
 impl House {
@@ -38,7 +41,12 @@ impl House {
     ///
     /// # Errors
     /// When the folder is in use, or what the registry holds no longer checks.
-    pub async fn open(data: &Path, catalog: Catalog, clock: Clock) -> anyhow::Result<Self> {
+    pub async fn open(
+        data: &Path,
+        catalog: Catalog,
+        clock: Clock,
+        network: Network,
+    ) -> anyhow::Result<Self> {
         let store = Store::open(data).await?;
         let house = Self {
             store,
@@ -48,6 +56,7 @@ impl House {
             site: RwLock::default(),
             reading: Mutex::default(),
             ready: Ready::default(),
+            network,
         };
         if let Some((number, record)) = house.store.registry().current().await? {
             let text = catalog::write_site(&record);
@@ -124,7 +133,9 @@ impl House {
         let plan = Plan::of(&site, number);
         self.pause().await;
         let stop = CancellationToken::new();
-        let gateway = gateway::start(plan, self.store.journal(), &zone, &self.clock, &stop);
+        let around = Around { zone: &zone, clock: &self.clock, stop: &stop };
+        let gateway =
+            gateway::start_on(plan, |bus| self.fenced(bus), self.store.journal(), &around);
         *self.asks.write().await = gateway.asks();
         let (meters, buses) = (site.meters.len(), site.buses.len());
         info!(site = %site.record.site.key, plan = number.0, meters, buses, "Reading");
@@ -132,6 +143,12 @@ impl House {
         *self.reading.lock().await = Some((gateway, stop));
         self.ready.set(true);
         Ok(())
+    }
+
+    /// The port of a bus inside the networks and ports that the box file allows.
+    fn fenced(&self, bus: &BusPlan) -> Fenced {
+        let network = self.network.clone();
+        Fenced { port: bus.port.clone(), allows: Arc::new(move |at| network.allows(at)) }
     }
 
     /// Ends the gateway; what it has read is in the journal afterwards.

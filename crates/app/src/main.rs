@@ -48,15 +48,15 @@ async fn run(cli: Cli) -> anyhow::Result<Exit> {
         Command::Demo(args) => commands::demo::run(&args, clock).await,
         Command::Check(args) => commands::check::run(&args, &commands::catalog(None)?),
         Command::Read(args) => {
-            let catalog = commands::catalog(Some(&args.data.data))?;
+            let catalog = commands::catalog(Some(&args.data.folder()))?;
             commands::read::run(&args, &catalog, &clock).await
         }
         Command::Run(args) => {
-            let catalog = commands::catalog(Some(&args.data.data))?;
+            let catalog = commands::catalog(Some(&args.data.folder()))?;
             commands::run::run(&args, catalog, clock).await
         }
         Command::Apply(args) => {
-            let catalog = commands::catalog(Some(&args.data.data))?;
+            let catalog = commands::catalog(Some(&args.data.folder()))?;
             commands::apply::run(&args, &catalog, &clock).await
         }
         Command::ExportSite(args) => commands::export_site::run(&args).await,

@@ -65,6 +65,11 @@ pub fn socket(data: &Path) -> PathBuf {
     data.join("submeter.sock")
 }
 
+/// Whether a service runs on this folder.
+pub async fn is_running(data: &Path) -> bool {
+    UnixStream::connect(socket(data)).await.is_ok()
+}
+
 /// Asks the running service. `None` when none runs on this folder.
 ///
 /// # Errors

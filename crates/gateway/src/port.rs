@@ -1,8 +1,10 @@
 use std::fs::{File, OpenOptions};
 use std::future::Future;
 use std::io;
+use std::net::SocketAddr;
 use std::os::unix::fs::OpenOptionsExt;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -11,7 +13,7 @@ use rustix::fs::{FlockOperation, OFlags, flock, fstat};
 use serial2_tokio::SerialPort;
 use serial2_tokio::{CharSize, FlowControl, Parity as SerialParity, Settings, StopBits};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
+use tokio::net::{TcpStream, lookup_host};
 use wire::{Line, Parity};
 
 use crate::conversation::Framing;
@@ -55,7 +57,9 @@ impl Dial for Port {
     async fn dial(&mut self, line: Line) -> io::Result<Opened> {
         match self {
             Self::Serial(path) => open_serial(path, line),
-            Self::Tcp(host) | Self::RtuOverTcp(host) => connect(host).await.map(Opened::Socket),
+            Self::Tcp(host) | Self::RtuOverTcp(host) => {
+                connect(host, |_| true).await.map(Opened::Socket)
+            }
         }
     }
 
@@ -75,11 +79,59 @@ impl Dial for Port {
     }
 }
 
-async fn connect(host: &Host) -> io::Result<TcpStream> {
-    let dialled = TcpStream::connect((host.name.as_str(), host.tcp_port));
-    let stream = tokio::time::timeout(CONNECT, dialled).await.map_err(|_| {
-        io::Error::new(io::ErrorKind::TimedOut, format!("{host} does not accept a connection"))
-    })??;
+/// A port that is dialled only where a rule allows its address.
+#[derive(Clone)]
+pub struct Fenced {
+    /// The port.
+    pub port: Port,
+    /// Says whether an address may be dialled. The address judged is the one dialled.
+    pub allows: Arc<dyn Fn(SocketAddr) -> bool + Send + Sync>,
+}
+
+impl std::fmt::Debug for Fenced {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Fenced({})", self.port)
+    }
+}
+
+impl Dial for Fenced {
+    type Link = Opened;
+
+    async fn dial(&mut self, line: Line) -> io::Result<Opened> {
+        match &mut self.port {
+            Port::Tcp(host) | Port::RtuOverTcp(host) => {
+                connect(host, |address| (self.allows)(address)).await.map(Opened::Socket)
+            }
+            serial @ Port::Serial(_) => serial.dial(line).await,
+        }
+    }
+
+    fn set_line(&self, link: &mut Opened, line: Line) -> io::Result<()> {
+        self.port.set_line(link, line)
+    }
+
+    fn framing(&self, line: Line) -> Framing {
+        self.port.framing(line)
+    }
+}
+
+async fn connect(host: &Host, allows: impl Fn(SocketAddr) -> bool) -> io::Result<TcpStream> {
+    let resolved = lookup_host((host.name.as_str(), host.tcp_port)).await;
+    let addresses: Vec<SocketAddr> = resolved
+        .map_err(|error| io::Error::new(error.kind(), format!("{host} is not known: {error}")))?
+        .collect();
+    // A name is as good as the worst of its addresses.
+    if !addresses.iter().all(|address| allows(*address)) {
+        let text = format!("{host} is outside the networks and ports that the box file allows");
+        return Err(io::Error::new(io::ErrorKind::PermissionDenied, text));
+    }
+    let dialled = TcpStream::connect(addresses.as_slice());
+    let stream = tokio::time::timeout(CONNECT, dialled)
+        .await
+        .map_err(|_| io::Error::new(io::ErrorKind::TimedOut, format!("{host} does not answer")))?;
+    let stream = stream.map_err(|error| {
+        io::Error::new(error.kind(), format!("{host} cannot be reached: {error}"))
+    })?;
     stream.set_nodelay(true)?;
     rustix::net::sockopt::set_socket_keepalive(&stream, true)?;
     rustix::net::sockopt::set_tcp_keepidle(&stream, Duration::from_secs(30))?;

@@ -24,26 +24,26 @@ simulated = true
 # Electricity in the main cabinet. Two of its meters left the factory with even parity.
 [[bus]]
 key = "cabinet"
-port = @line-a
 interval = "5s"
+port = @line-a
 
 # Electricity under the roof.
 [[bus]]
 key = "roof"
-port = @line-b
 interval = "5s"
+port = @line-b
 
 # Heat and cold, behind a converter that speaks Modbus TCP.
 [[bus]]
 key = "heating"
-port = "tcp://127.0.0.1:0"
 interval = "10s"
+port = "tcp://127.0.0.1:0"
 
 # Water, behind a converter that passes RTU frames.
 [[bus]]
 key = "water"
-port = "rtu+tcp://127.0.0.1:0"
 interval = "10s"
+port = "rtu+tcp://127.0.0.1:0"
 
 [[meter]]
 key = "grid"

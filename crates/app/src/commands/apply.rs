@@ -1,9 +1,8 @@
 //! `submeter apply`: brings the registry to a site file.
 
 use std::io::{IsTerminal, Write};
-use std::path::Path;
 
-use catalog::{Catalog, CheckedSite, Comparison};
+use catalog::{Catalog, Comparison};
 use domain::Clock;
 use store::Store;
 
@@ -21,7 +20,7 @@ pub async fn run(args: &Apply, catalog: &Catalog, clock: &Clock) -> anyhow::Resu
         Ok(checked) => checked,
         Err(exit) => return Ok(exit),
     };
-    let before = registered(&args.data.data, catalog).await?;
+    let before = super::registered(&args.data.folder(), catalog).await?;
     let comparison = Comparison::between(before.as_ref(), &site);
     if comparison.difference.is_empty() {
         output::line("nothing differs; the plan stays as it is")?;
@@ -36,7 +35,7 @@ pub async fn run(args: &Apply, catalog: &Catalog, clock: &Clock) -> anyhow::Resu
         return Ok(Exit::Usage);
     }
     let question = Question::Apply { text };
-    let plan = match service::ask(&args.data.data, &question).await? {
+    let plan = match service::ask(&args.data.folder(), &question).await? {
         Some(Reply::Applied { plan }) => plan,
         Some(Reply::Failed { message }) => {
             output::message(&message);
@@ -44,7 +43,7 @@ pub async fn run(args: &Apply, catalog: &Catalog, clock: &Clock) -> anyhow::Resu
         }
         Some(_) => anyhow::bail!("the running service answered something else"),
         None => {
-            let store = Store::open(&args.data.data).await?;
+            let store = Store::open(&args.data.folder()).await?;
             let document = plan_document::write(&site);
             let applied = store.registry().apply(&site.record, &document, clock.now()).await?;
             store.close().await?;
@@ -53,16 +52,6 @@ pub async fn run(args: &Apply, catalog: &Catalog, clock: &Clock) -> anyhow::Resu
     };
     output::line(&format!("applied as plan {plan}"))?;
     Ok(Exit::Good)
-}
-
-/// What the registry holds now.
-async fn registered(data: &Path, catalog: &Catalog) -> anyhow::Result<Option<CheckedSite>> {
-    if !data.join("submeter.db").exists() {
-        return Ok(None);
-    }
-    let store = Store::open_read_only(data).await?;
-    let Some((_, record)) = store.registry().current().await? else { return Ok(None) };
-    Ok(catalog::check_site(&catalog::write_site(&record), catalog).0)
 }
 
 fn show(comparison: &Comparison) -> anyhow::Result<()> {

@@ -45,22 +45,22 @@ struct Checked {
 }
 
 fn check(path: &Path, name: &str, catalog: &Catalog) -> Checked {
-    let bytes = match config::read_file(path, catalog::LONGEST_SITE) {
-        Ok(bytes) => bytes,
+    let source = match config::open(path, catalog::LONGEST_SITE) {
+        Ok(source) => source,
         Err(problem) => {
             let mut problems = Problems::default();
             problems.push(problem);
             return Checked { text: String::new(), problems, means: None };
         }
     };
-    let text = String::from_utf8_lossy(&bytes).into_owned();
+    let text = String::from_utf8_lossy(&source.bytes).into_owned();
     let (problems, means) = match kind(&text) {
         Kind::Site => {
-            let (site, problems) = catalog::check_site_bytes(&bytes, catalog);
+            let (site, problems) = catalog::check_site_bytes(&source.bytes, catalog);
             (problems, site.as_ref().map(site_in_words))
         }
         Kind::Box => {
-            let (checked, problems) = config::check_bytes(&bytes);
+            let (checked, problems) = config::check_source(&source);
             (problems, checked.map(|_| "a box file".to_owned()))
         }
         Kind::Model => model(name, &text),
@@ -166,7 +166,7 @@ impl Verdicts {
                 "line": place.map(|place| place.line),
                 "column": place.map(|place| place.column),
                 "path": problem.path,
-                "message": problem.message,
+                "message": placed.message(),
                 "hint": problem.hint,
             });
             match problem.severity {

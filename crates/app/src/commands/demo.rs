@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::board::Board;
 use crate::cli::Demo;
+use crate::config::Network;
 use crate::exit::Exit;
 use crate::house::House;
 use crate::{output, signal, when};
@@ -44,7 +45,7 @@ pub async fn run(args: &Demo, clock: Clock) -> anyhow::Result<Exit> {
     let (site, problems) = catalog::check_site(&running.site_text(), &catalog);
     let site = site.with_context(|| problems.render("demo", &running.site_text()))?;
     let board = Board::new(&site.record);
-    let house = House::open(&data, catalog, clock.clone()).await?;
+    let house = House::open(&data, catalog, clock.clone(), Network::default()).await?;
     let watcher = house.store().journal().watch();
     house.apply(site).await?;
     let over = async {

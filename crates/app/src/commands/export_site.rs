@@ -11,15 +11,16 @@ use crate::output;
 /// # Errors
 /// When the registry cannot be read.
 pub async fn run(args: &Data) -> anyhow::Result<Exit> {
+    let folder = args.folder();
     let none = format!(
         "no site in {}: apply one with `submeter apply site.toml`, or name the folder with --data",
-        args.data.display()
+        folder.display()
     );
-    if !args.data.join("submeter.db").exists() {
+    if !folder.join("submeter.db").exists() {
         output::message(&none);
         return Ok(Exit::NotFound);
     }
-    let store = Store::open_read_only(&args.data).await?;
+    let store = Store::open_read_only(&folder).await?;
     match store.registry().current().await? {
         Some((_, record)) => {
             output::line(catalog::write_site(&record).trim_end())?;

@@ -14,6 +14,7 @@ use std::path::Path;
 
 use anyhow::Context;
 use catalog::{Catalog, CheckedSite, Problems};
+use store::Store;
 
 use crate::exit::Exit;
 use crate::output;
@@ -47,6 +48,20 @@ pub fn read_bytes(path: &Path) -> Result<Vec<u8>, Exit> {
         output::message(problems.render(&path.display().to_string(), "").trim_end());
         Exit::Invalid
     })
+}
+
+/// The site that the registry of a folder holds, if it holds one. May be asked beside a running
+/// service.
+///
+/// # Errors
+/// When the registry cannot be read.
+pub async fn registered(data: &Path, catalog: &Catalog) -> anyhow::Result<Option<CheckedSite>> {
+    if !data.join("submeter.db").exists() {
+        return Ok(None);
+    }
+    let store = Store::open_read_only(data).await?;
+    let Some((_, record)) = store.registry().current().await? else { return Ok(None) };
+    Ok(catalog::check_site(&catalog::write_site(&record), catalog).0)
 }
 
 /// The shipped models, and those of the owner in `DIR/models`.

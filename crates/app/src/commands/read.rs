@@ -1,6 +1,6 @@
 //! `submeter read`: one reading now, from a site file, the running service, or any port.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use catalog::{Catalog, CheckedSite};
@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 
 use crate::answer::{Answer, Names};
 use crate::cli::Read;
-use crate::exit::Exit;
+use crate::exit::{self, Exit};
 use crate::service::{self, Question, Reply};
 use crate::{adhoc, output, signal, when};
 
@@ -26,7 +26,7 @@ pub async fn run(args: &Read, catalog: &Catalog, clock: &Clock) -> anyhow::Resul
             return Ok(Exit::Usage);
         }
     };
-    let target = match target(args, catalog) {
+    let target = match target(args, catalog).await {
         Ok(target) => target,
         Err(exit) => return Ok(exit),
     };
@@ -45,14 +45,14 @@ pub async fn run(args: &Read, catalog: &Catalog, clock: &Clock) -> anyhow::Resul
 }
 
 /// Where the reading comes from.
-enum Target<'a> {
+enum Target {
     /// Ports of a site, opened here; only these meters, or all.
     Ports { site: Box<CheckedSite>, names: Names, notes: Vec<crate::answer::Note> },
     /// The running service.
-    Service { data: &'a Path, meters: Vec<String> },
+    Service { data: PathBuf, meters: Vec<String> },
 }
 
-fn target<'a>(args: &'a Read, catalog: &Catalog) -> Result<Target<'a>, Exit> {
+async fn target(args: &Read, catalog: &Catalog) -> Result<Target, Exit> {
     let is_port = |text: &&String| text.starts_with('/') || text.contains("://");
     if let Some(port) = args.target.as_ref().filter(is_port) {
         let asked = adhoc::site(port, args.address.as_deref(), &args.entry, catalog);
@@ -74,13 +74,24 @@ fn target<'a>(args: &'a Read, catalog: &Catalog) -> Result<Target<'a>, Exit> {
         return Err(Exit::Usage);
     }
     let meters: Vec<String> = args.target.iter().cloned().collect();
-    let Some(path) = &args.site else {
-        if args.direct {
-            return Err(Exit::Usage);
+    let data = args.data.folder();
+    let mut site = match &args.site {
+        Some(path) => super::site_file(path, catalog)?.1,
+        None if !args.direct && service::is_running(&data).await => {
+            return Ok(Target::Service { data, meters });
         }
-        return Ok(Target::Service { data: &args.data.data, meters });
+        None => match super::registered(&data, catalog).await {
+            Ok(Some(site)) => site,
+            Ok(None) => {
+                output::message(&nothing_to_read(&data));
+                return Err(Exit::NotFound);
+            }
+            Err(error) => {
+                output::message(&format!("{error:#}"));
+                return Err(exit::of(&error));
+            }
+        },
     };
-    let (_, mut site) = super::site_file(path, catalog)?;
     if let Some(wanted) = meters.first() {
         if !site.meters.iter().any(|meter| meter.key.as_str() == wanted) {
             output::message(&unknown(wanted, site.meters.iter().map(|meter| meter.key.as_str())));
@@ -91,7 +102,7 @@ fn target<'a>(args: &'a Read, catalog: &Catalog) -> Result<Target<'a>, Exit> {
     Ok(Target::Ports { site: Box::new(site), names: Names::Known, notes: Vec::new() })
 }
 
-impl Target<'_> {
+impl Target {
     async fn read(&self, clock: &Clock) -> anyhow::Result<Result<Answer, Exit>> {
         match self {
             Self::Ports { site, names, notes } => {
@@ -139,15 +150,16 @@ async fn ask_service(data: &Path, meters: &[String]) -> anyhow::Result<Result<An
             Ok(Err(Exit::Failed))
         }
         Some(Reply::Applied { .. }) => bail!("the running service answered something else"),
-        None => {
-            output::message(&format!(
-                "no service runs on {}: start `submeter run`, or name a site file with --site, \
-                 or a port (`submeter read tcp://192.0.2.7:502 5 --reg 72`)",
-                data.display()
-            ));
-            Ok(Err(Exit::NotFound))
-        }
+        None => bail!("the service has just ended"),
     }
+}
+
+fn nothing_to_read(data: &Path) -> String {
+    format!(
+        "no service runs on {}, and it holds no site: start `submeter run`, or name a site file \
+         with --site, or a port (`submeter read tcp://192.0.2.7:502 5 --reg 72`)",
+        data.display()
+    )
 }
 
 fn show(args: &Read, answer: &Answer) -> anyhow::Result<()> {

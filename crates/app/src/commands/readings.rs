@@ -18,14 +18,15 @@ use crate::{clock, obis, output, when};
 /// # Errors
 /// When the journal cannot be read.
 pub async fn run(args: &Readings) -> anyhow::Result<Exit> {
-    if !args.data.data.join("submeter.db").exists() {
+    let folder = args.data.folder();
+    if !folder.join("submeter.db").exists() {
         output::message(&format!(
             "no journal in {}: name its folder with --data, or start one with `submeter run`",
-            args.data.data.display()
+            folder.display()
         ));
         return Ok(Exit::NotFound);
     }
-    let store = Store::open_read_only(&args.data.data).await?;
+    let store = Store::open_read_only(&folder).await?;
     let current = store.registry().current().await?;
     let (zone, site) = match &current {
         Some((_, record)) => (TimeZone::get(&record.site.time_zone)?, record.site.key.to_string()),

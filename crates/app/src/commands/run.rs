@@ -1,10 +1,11 @@
 //! `submeter run`: reads, remembers, answers.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::Context;
-use catalog::Catalog;
+use catalog::{Catalog, CheckedSite};
 use domain::Clock;
 use portal::Ready;
 use tokio::net::TcpListener;
@@ -12,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::info;
 
 use crate::cli::Run;
+use crate::config::Network;
 use crate::exit::Exit;
 use crate::house::House;
 use crate::{config, output, service, signal};
@@ -21,34 +23,11 @@ use crate::{config, output, service, signal};
 /// # Errors
 /// When the store, the site or the listener cannot be used.
 pub async fn run(args: &Run, catalog: Catalog, clock: Clock) -> anyhow::Result<Exit> {
-    let box_file = match &args.config {
-        Some(path) => match config::load(path) {
-            Ok(checked) => checked,
-            Err(told) => {
-                output::message(&told);
-                return Ok(Exit::Invalid);
-            }
-        },
-        None => config::Checked::default(),
+    let Settings { data, site, listen, network } = match settings(args, &catalog) {
+        Ok(settings) => settings,
+        Err(exit) => return Ok(exit),
     };
-    let site = match &args.site {
-        Some(path) => match super::site_file(path, &catalog) {
-            Ok((_, site)) => Some(site),
-            Err(exit) => return Ok(exit),
-        },
-        None => None,
-    };
-    let listen = match &args.listen {
-        Some(text) => match config::listen_address(text) {
-            Ok(address) => Some(address),
-            Err(told) => {
-                output::message(&told);
-                return Ok(Exit::Usage);
-            }
-        },
-        None => box_file.listen,
-    };
-    let house = Arc::new(House::open(&args.data.data, catalog, clock).await?);
+    let house = Arc::new(House::open(&data, catalog, clock, network).await?);
     if let Some(site) = site {
         house.apply(site).await?;
     }
@@ -65,7 +44,7 @@ pub async fn run(args: &Run, catalog: Catalog, clock: Clock) -> anyhow::Result<E
             () = told.cancelled() => {}
         }
     };
-    let door = service::serve(&args.data.data, Arc::clone(&house), stop.clone());
+    let door = service::serve(&data, Arc::clone(&house), stop.clone());
     let pages = pages(listen, house.ready(), stop.clone());
     let (door, pages, ()) = tokio::join!(or_stop(door, &stop), or_stop(pages, &stop), signals);
     let house = Arc::into_inner(house).context("the house is still in use")?;
@@ -73,6 +52,41 @@ pub async fn run(args: &Run, catalog: Catalog, clock: Clock) -> anyhow::Result<E
     door.and(pages)?;
     info!("Stopped in order");
     Ok(Exit::Good)
+}
+
+/// What flags and box file say together; a flag wins.
+struct Settings {
+    data: PathBuf,
+    site: Option<CheckedSite>,
+    listen: Option<SocketAddr>,
+    network: Network,
+}
+
+fn settings(args: &Run, catalog: &Catalog) -> Result<Settings, Exit> {
+    let told = |exit: Exit| {
+        move |text: String| {
+            output::message(text.trim_end());
+            exit
+        }
+    };
+    let path = args.config.as_deref();
+    let box_file = path.map(config::load).transpose().map_err(told(Exit::Invalid))?;
+    let box_file = box_file.unwrap_or_default();
+    if box_file.broker.is_some() {
+        output::message("note: [broker] is checked, but this version announces nothing yet");
+    }
+    let stored = box_file.store.as_deref().map(config::store_folder).transpose();
+    let stored = stored.map_err(told(Exit::Invalid))?;
+    let listen = args.listen.as_deref().map(config::listen_address).transpose();
+    Ok(Settings {
+        data: args.data.named().or(stored).unwrap_or_else(|| args.data.folder()),
+        site: match &args.site {
+            Some(path) => Some(super::site_file(path, catalog)?.1),
+            None => None,
+        },
+        listen: listen.map_err(told(Exit::Usage))?.or(box_file.listen),
+        network: box_file.network,
+    })
 }
 
 /// A part that fails stops the house: a service that half runs is worse than one that restarts.

@@ -54,13 +54,23 @@ pub enum Password {
     Variable(String),
 }
 
-/// What may be dialled. Empty lists allow nothing.
+/// What may be dialled. A list without entries sets no limit.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Network {
     /// Blocks of addresses.
     pub allowed_networks: Vec<Block>,
     /// TCP ports.
     pub allowed_ports: Vec<u16>,
+}
+
+impl Network {
+    /// Whether an address may be dialled.
+    #[must_use]
+    pub fn allows(&self, at: SocketAddr) -> bool {
+        let inside = self.allowed_networks.iter().any(|block| block.contains(at.ip()));
+        (inside || self.allowed_networks.is_empty())
+            && (self.allowed_ports.is_empty() || self.allowed_ports.contains(&at.port()))
+    }
 }
 
 impl fmt::Debug for Password {

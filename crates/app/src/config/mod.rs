@@ -9,7 +9,7 @@ mod network;
 mod source;
 
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use catalog::document::{Table, parse_toml, text_of};
 use catalog::{Code, Problem, Problems};
@@ -77,4 +77,39 @@ fn check_table(table: &Table) -> (Option<Checked>, Problems) {
 /// The rule that is broken, with its remedy.
 pub fn listen_address(text: &str) -> Result<SocketAddr, String> {
     checked::listen_address(text).map_err(|(_, rule)| rule)
+}
+
+/// The data folder that a `store.url` names: `sqlite:/var/lib/submeter/submeter.db` lies in
+/// `/var/lib/submeter`.
+///
+/// # Errors
+/// A sentence that says which stores there are.
+pub fn store_folder(url: &str) -> Result<PathBuf, String> {
+    let file = url.strip_prefix("sqlite:").map(Path::new);
+    match file.filter(|file| file.file_name().is_some_and(|name| name == "submeter.db")) {
+        Some(file) => Ok(match file.parent() {
+            Some(folder) if !folder.as_os_str().is_empty() => folder.to_owned(),
+            _ => PathBuf::from("."),
+        }),
+        None => Err(format!(
+            "store.url {url:?}: this version stores in SQLite only, in a file named submeter.db, \
+             as \"sqlite:/var/lib/submeter/submeter.db\""
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_store_url_names_a_folder_or_says_what_is_possible() {
+        let folder = |url| store_folder(url).map(|path| path.display().to_string());
+        assert_eq!(folder("sqlite:submeter.db").as_deref(), Ok("."));
+        let system = folder("sqlite:/var/lib/submeter/submeter.db");
+        assert_eq!(system.as_deref(), Ok("/var/lib/submeter"));
+        for url in ["postgres://db/submeter", "sqlite:other.db", "sqlite:"] {
+            assert!(folder(url).is_err_and(|told| told.contains("SQLite only")), "{url}");
+        }
+    }
 }

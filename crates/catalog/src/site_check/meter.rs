@@ -238,5 +238,22 @@ fn registers(model: Kind<'_>, bag: &Bag, default_pause: Duration) -> Vec<Registe
             None => registers.push(register),
         }
     }
+    corrected(registers, bag)
+}
+
+/// A meter that is wired backwards: imported energy is read where the model has the exported one,
+/// and the other way round, each where the bag says so.
+fn corrected(mut registers: Vec<Register>, bag: &Bag) -> Vec<Register> {
+    let as_written = registers.clone();
+    for register in &mut registers {
+        let other = match register.quantity.name() {
+            "en_im" if bag.en_im_from_en_ex => "en_ex",
+            "en_ex" if bag.en_ex_from_en_im => "en_im",
+            _ => continue,
+        };
+        if let Some(source) = as_written.iter().find(|source| source.quantity.name() == other) {
+            *register = Register { quantity: register.quantity, ..source.clone() };
+        }
+    }
     registers
 }

@@ -1,0 +1,62 @@
+//! What a site file means, beside the shared cases: the reference page's two meters, corrections.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
+
+use catalog::{Catalog, CheckedMeter, check_site};
+
+/// One meter of a site on a serial line, in short: each register as a line of text.
+fn meter(text: &str) -> (CheckedMeter, Vec<String>) {
+    let site = format!(
+        "[site]\nkey = \"s\"\n[[bus]]\nkey = \"a\"\nport = \"/dev/ttyUSB0\"\n\
+         [[meter]]\nkey = \"m\"\nbus = \"a\"\naddress = 5\n{text}"
+    );
+    let (checked, problems) = check_site(&site, &Catalog::shipped());
+    let Some(checked) = checked else { panic!("{}", problems.render("site", &site)) };
+    let meter = checked.meters.into_iter().next().unwrap();
+    let line = |r: &catalog::Register| {
+        let (kind, bits) = (r.data_type.name(), u16::from(r.size) * 16);
+        format!("{} {} fc{} {kind}{bits} round {}", r.quantity, r.start, r.function.code(), r.round)
+    };
+    let lines = meter.registers.iter().map(line).collect();
+    (meter, lines)
+}
+
+#[test]
+fn the_thermal_meter_of_the_page_is_read_for_heat_and_cold() {
+    let (meter, registers) = meter(
+        "model = \"generic_modbus\"\nmedium = \"heat\"\nregisters = [\n\
+         { reg = 0, unit = \"heat_energy_kwh\", size = 2, data_type = \"uint\", round = 3 },\n\
+         { reg = 2, unit = \"cold_energy_kwh\", size = 2, data_type = \"uint\", round = 3 },\n]\n",
+    );
+    assert_eq!(
+        registers,
+        ["heat_energy_kwh 0 fc3 uint32 round 3", "cold_energy_kwh 2 fc3 uint32 round 3"]
+    );
+    assert_eq!(meter.line.to_string(), "9600 8N1");
+    assert_eq!(meter.interval.as_secs(), 900);
+}
+
+#[test]
+fn the_electricity_meter_of_the_page_is_read_with_even_parity() {
+    let (meter, registers) = meter(
+        "model = \"generic_modbus\"\ntype = \"electricity\"\nparity = \"E\"\nreg = 72\n\
+         unit = \"en_im\"\nsize = 2\ndata_type = \"float\"\nfunction_code = 4\nround = 3\n",
+    );
+    assert_eq!(registers, ["en_im 72 fc4 float32 round 3"]);
+    assert_eq!(meter.line.to_string(), "9600 8E1");
+    assert_eq!(meter.interval.as_secs(), 60);
+}
+
+#[test]
+fn a_meter_wired_backwards_is_read_from_the_other_register() {
+    let energy = |text: &str| {
+        let (_, registers) = meter(&format!("model = \"eastron/sdm630\"\n{text}"));
+        let of = |name: &str| registers.iter().find(|line| line.starts_with(name)).cloned();
+        let place = |name: &str| of(name).unwrap().split(' ').nth(1).unwrap().to_owned();
+        (place("en_im "), place("en_ex "))
+    };
+    let both = |a: &str, b: &str| (a.to_owned(), b.to_owned());
+    assert_eq!(energy(""), both("72", "74"));
+    assert_eq!(energy("en_im = \"en_ex\"\nen_ex = \"en_im\"\n"), both("74", "72"));
+    assert_eq!(energy("en_im = \"en_ex\"\n"), both("74", "74"));
+}
