@@ -1,5 +1,6 @@
 //! The binary: parses the command, runs it, ends with one line and a code if it fails.
 
+use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use app::cli::{Cli, Command};
@@ -60,7 +61,10 @@ async fn run(cli: Cli) -> anyhow::Result<Exit> {
             commands::apply::run(&args, &catalog, &clock).await
         }
         Command::ExportSite(args) => commands::export_site::run(&args).await,
-        Command::Readings(args) => commands::readings::run(&args).await,
+        Command::Readings(args) => {
+            let catalog = commands::catalog(Some(&args.data.folder()))?;
+            commands::readings::run(&args, &catalog).await
+        }
         Command::Models(args) => commands::models::run(&args, &commands::catalog(None)?),
         Command::Simulate(args) => commands::simulate::run(&args, clock).await,
     }
@@ -69,7 +73,12 @@ async fn run(cli: Cli) -> anyhow::Result<Exit> {
 /// Logs go to the standard error; `SUBMETER_LOG` sets another level, as `gateway=trace`.
 fn log(level: &str) {
     let filter = EnvFilter::try_from_env("SUBMETER_LOG").unwrap_or_else(|_| EnvFilter::new(level));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let plain = std::env::var_os("NO_COLOR").is_some() || !std::io::stderr().is_terminal();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(!plain)
+        .with_writer(std::io::stderr)
+        .init();
 }
 
 fn failed(error: &anyhow::Error) -> Exit {

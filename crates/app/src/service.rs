@@ -12,6 +12,7 @@ use tokio::net::{UnixListener, UnixStream};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::adhoc;
 use crate::answer::{Answer, Names};
 use crate::house::House;
 
@@ -151,6 +152,7 @@ async fn read(house: &House, wanted: &[String]) -> Reply {
             Err(error) => return Reply::Failed { message: format!("{key}: {error}") },
         }
     }
+    adhoc::explain(&site, &mut answer);
     Reply::Read(answer)
 }
 

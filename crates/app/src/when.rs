@@ -94,6 +94,18 @@ pub fn optional_duration(flag: &str, text: Option<&str>) -> Result<Option<Durati
         .ok_or_else(|| format!("{flag} {text}: use a number with a unit, such as 30s, 5m or 24h"))
 }
 
+/// A duration in its largest whole unit: `90s`, `15m`, `1d`.
+#[must_use]
+pub fn in_words(period: Duration) -> String {
+    match period.as_secs() {
+        0 => "0s".to_owned(),
+        seconds if seconds % 86_400 == 0 => format!("{}d", seconds / 86_400),
+        seconds if seconds % 3_600 == 0 => format!("{}h", seconds / 3_600),
+        seconds if seconds % 60 == 0 => format!("{}m", seconds / 60),
+        seconds => format!("{seconds}s"),
+    }
+}
+
 /// Passes after the period, or never without one.
 pub async fn pass(period: Option<Duration>) {
     match period {

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use catalog::{CheckedMeter, CheckedSite, Limits, Port, Register, Retries, USUAL_DELAY};
+use catalog::{Block, CheckedMeter, CheckedSite, Limits, Port, Register, Retries, USUAL_DELAY};
 use domain::{Key, PlanNumber};
 use wire::Line;
 
@@ -67,12 +67,35 @@ impl BusPlan {
     /// How many questions a sweep over all its meters takes.
     #[must_use]
     pub fn questions(&self) -> usize {
-        let blocks = |meter: &MeterPlan| catalog::plan(&meter.registers, &meter.limits).len();
-        self.meters.iter().map(blocks).sum()
+        self.meters.iter().map(|meter| meter.blocks().len()).sum()
+    }
+
+    /// How long a sweep over all its meters takes, pauses included, if every meter answers.
+    #[must_use]
+    pub fn sweep_time(&self) -> Duration {
+        self.meters.iter().map(MeterPlan::time).sum()
     }
 }
 
 impl MeterPlan {
+    /// Which registers go into one question.
+    pub(crate) fn blocks(&self) -> Vec<Block> {
+        catalog::plan(&self.registers, &self.limits)
+    }
+
+    fn time(&self) -> Duration {
+        let blocks = self.blocks();
+        let asked: Duration = blocks.iter().map(|block| self.limits.cost(block.count)).sum();
+        let pauses = blocks.iter().map(|block| self.pause_after(block));
+        asked + pauses.take(blocks.len().saturating_sub(1)).sum::<Duration>()
+    }
+
+    /// The longest rest that an entry of the block asks for.
+    pub(crate) fn pause_after(&self, block: &Block) -> Duration {
+        let entries = block.registers.iter().filter_map(|n| self.registers.get(*n));
+        entries.filter_map(|register| register.pause).max().unwrap_or_default()
+    }
+
     fn of(meter: &CheckedMeter, port: &Port) -> Self {
         let limits = match port {
             Port::Serial(_) => Limits::serial(meter.max_registers, meter.line, USUAL_DELAY),

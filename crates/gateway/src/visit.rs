@@ -57,15 +57,15 @@ enum Outcome {
 
 impl Visited {
     pub(crate) fn new(plan: MeterPlan) -> Self {
-        let blocks = catalog::plan(&plan.registers, &plan.limits);
+        let blocks = plan.blocks();
         Self { plan, health: Health::default(), blocks, unsettled: Unsettled::default() }
     }
 
     /// The same meter, from now on with other registers.
     #[cfg(test)]
     pub(crate) fn replan(&mut self, registers: Vec<Register>) {
-        self.blocks = catalog::plan(&registers, &self.plan.limits);
         self.plan.registers = registers;
+        self.blocks = self.plan.blocks();
     }
 
     /// Reads everything that the plan wants of the meter. One entry that fails never takes the
@@ -104,7 +104,7 @@ impl Visited {
                 outcome => self.book(&mut batch, &block, &outcome, clock.now()),
             }
             if !waiting.is_empty() {
-                conversation.rest(self.pause_after(&block));
+                conversation.rest(self.plan.pause_after(&block));
             }
             kept.push(block);
         }
@@ -274,12 +274,6 @@ impl Visited {
 
     fn silence_in_words(&self) -> String {
         format!("no answer within {} ms", self.plan.timeout.as_millis())
-    }
-
-    /// The longest rest that an entry of the block asks for.
-    fn pause_after(&self, block: &Block) -> Duration {
-        let pauses = self.entries(block).filter_map(|register| register.pause);
-        pauses.max().unwrap_or_default()
     }
 }
 

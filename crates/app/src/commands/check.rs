@@ -2,13 +2,13 @@
 
 use std::path::Path;
 
-use catalog::{Catalog, CheckedSite, Code, Model, ModelError, Problem, Problems, Severity};
+use catalog::{Catalog, CheckedSite, Code, Model, ModelError, Port, Problem, Problems, Severity};
 use gateway::Plan;
 use serde_json::{Value, json};
 
 use crate::cli::Check;
 use crate::exit::Exit;
-use crate::{config, output};
+use crate::{config, output, when};
 
 /// Checks each file by its kind.
 ///
@@ -132,10 +132,23 @@ fn kind(text: &str) -> Kind {
 
 fn site_in_words(site: &CheckedSite) -> String {
     let plan = Plan::of(site, domain::PlanNumber(0));
-    let meters = site.meters.len();
-    let questions: usize = plan.buses.iter().map(gateway::BusPlan::questions).sum();
-    let buses = plan.buses.len();
-    format!("a site: {meters} meters on {buses} buses, {questions} questions a sweep")
+    let (meters, buses) = (site.meters.len(), plan.buses.len());
+    let mut text = format!("a site with {meters} meters on {buses} buses");
+    for bus in &plan.buses {
+        let shortest = bus.meters.iter().map(|meter| meter.interval).min().unwrap_or_default();
+        text += &format!(
+            "\n  bus {}: {}, {} meters, a sweep every {} takes {} questions",
+            bus.key,
+            bus.port,
+            bus.meters.len(),
+            when::in_words(shortest),
+            bus.questions(),
+        );
+        if matches!(bus.port, Port::Serial(_)) {
+            text += &format!(" and about {:.1} s", bus.sweep_time().as_secs_f32());
+        }
+    }
+    text
 }
 
 fn tell(name: &str, checked: &Checked) -> anyhow::Result<()> {

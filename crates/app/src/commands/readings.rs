@@ -1,7 +1,8 @@
 //! `submeter readings`: what is in the journal.
 
 use anyhow::Context;
-use domain::{Key, Quantity};
+use catalog::{Catalog, CheckedSite};
+use domain::{Key, Medium, Quantity};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde_json::{Value, json};
@@ -17,7 +18,7 @@ use crate::{clock, obis, output, when};
 ///
 /// # Errors
 /// When the journal cannot be read.
-pub async fn run(args: &Readings) -> anyhow::Result<Exit> {
+pub async fn run(args: &Readings, catalog: &Catalog) -> anyhow::Result<Exit> {
     let folder = args.data.folder();
     if !folder.join("submeter.db").exists() {
         output::message(&format!(
@@ -27,9 +28,11 @@ pub async fn run(args: &Readings) -> anyhow::Result<Exit> {
         return Ok(Exit::NotFound);
     }
     let store = Store::open_read_only(&folder).await?;
-    let current = store.registry().current().await?;
+    let current = super::registered(&folder, catalog).await?;
     let (zone, site) = match &current {
-        Some((_, record)) => (TimeZone::get(&record.site.time_zone)?, record.site.key.to_string()),
+        Some(CheckedSite { record, .. }) => {
+            (TimeZone::get(&record.site.time_zone)?, record.site.key.to_string())
+        }
         None => (TimeZone::UTC, String::new()),
     };
     let filter = match filter(args, &zone, clock::system().now()) {
@@ -52,14 +55,24 @@ pub async fn run(args: &Readings) -> anyhow::Result<Exit> {
         store.journal().between(filter).await?
     };
     kept.sort_by(|a, b| (a.reading.at, &a.meter).cmp(&(b.reading.at, &b.meter)));
-    show(args, &Shown { site, zone, current: current.as_ref().map(|(_, record)| record) }, &kept)?;
+    show(args, &Shown { site, zone, current: current.as_ref() }, &kept)?;
     Ok(Exit::Good)
 }
 
 struct Shown<'a> {
     site: String,
     zone: TimeZone,
-    current: Option<&'a domain::SiteRecord>,
+    current: Option<&'a CheckedSite>,
+}
+
+impl Shown<'_> {
+    /// What flows through a meter, and the space it belongs to; nothing of a retired one.
+    fn of(&self, meter: &Key) -> (Option<Medium>, Option<&str>) {
+        let Some(site) = self.current else { return (None, None) };
+        let checked = site.meters.iter().find(|known| known.key == *meter);
+        let record = site.record.meters.iter().find(|known| known.key == *meter);
+        (checked.map(|meter| meter.medium), record.and_then(|meter| meter.space.as_deref()))
+    }
 }
 
 fn filter(args: &Readings, zone: &TimeZone, now: Timestamp) -> Result<Filter, String> {
@@ -169,17 +182,14 @@ fn csv(shown: &Shown<'_>, kept: &[Kept]) -> anyhow::Result<()> {
         "source",
     ])?;
     for kept in kept {
-        let known = shown
-            .current
-            .and_then(|record| record.meters.iter().find(|meter| meter.key == kept.meter));
         let reading = &kept.reading;
-        let medium = known.and_then(|meter| meter.medium);
+        let (medium, space) = shown.of(&kept.meter);
         out.write_record([
             shown.site.as_str(),
             kept.meter.as_str(),
             "",
-            known.and_then(|meter| meter.space.as_deref()).unwrap_or_default(),
-            medium.map(domain::Medium::name).unwrap_or_default(),
+            space.unwrap_or_default(),
+            medium.map(Medium::name).unwrap_or_default(),
             reading.quantity.name(),
             obis::code(reading.quantity, medium).unwrap_or_default(),
             &instant(reading.at),
