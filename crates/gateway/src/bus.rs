@@ -30,7 +30,7 @@ const GLANCE: Duration = Duration::from_secs(10);
 /// Shortest sleep after a sweep that asked nobody: all rest, or nothing was due.
 const IDLE: Duration = Duration::from_millis(50);
 /// First and longest wait after a port that cannot be opened.
-const REOPEN: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
+const REOPEN: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(5));
 
 /// The task that owns a port: one exchange at a time, what is due, and what a person asks.
 pub(crate) struct BusTask<D: Dial> {
@@ -124,6 +124,7 @@ impl<D: Dial> BusTask<D> {
                 None => self.read(index).await,
             });
         }
+        self.conversation.end_of_sweep();
         sweep
     }
 

@@ -47,6 +47,8 @@ pub(crate) struct Conversation<D: Dial> {
     framing: Framing,
     /// Nobody is asked before. Moves with every byte sent or heard.
     quiet_until: Instant,
+    /// Nobody is asked before either: a meter wants rest between two questions of a sweep.
+    pause_until: Instant,
     transaction: u16,
     /// Questions in a row that nobody answered.
     silences: u32,
@@ -75,6 +77,7 @@ impl<D: Dial> Conversation<D> {
             link: None,
             line,
             quiet_until: Instant::now(),
+            pause_until: Instant::now(),
             transaction: 0,
             silences: 0,
             buffer: [0; 512],
@@ -89,6 +92,16 @@ impl<D: Dial> Conversation<D> {
     /// Asks nothing before `rest` has passed.
     pub(crate) fn rest(&mut self, rest: Duration) {
         self.quiet_until = self.quiet_until.max(Instant::now() + rest);
+    }
+
+    /// Holds the whole bus for the pause that a meter asks for between two questions of a sweep.
+    pub(crate) fn pause(&mut self, pause: Duration) {
+        self.pause_until = Instant::now() + pause;
+    }
+
+    /// No pause is due after the last question of a sweep.
+    pub(crate) fn end_of_sweep(&mut self) {
+        self.pause_until = Instant::now();
     }
 
     /// Asks one question and listens until its answer is whole, or the patience is over.
@@ -187,9 +200,10 @@ impl<D: Dial> Conversation<D> {
     /// Hears out what nobody asked for, until the line owes no more silence. `false` when somebody
     /// keeps talking.
     async fn drain(&mut self, link: &mut D::Link) -> io::Result<bool> {
-        let busy_at = self.quiet_until.max(Instant::now()) + BUSY;
+        let busy_at = self.quiet_until.max(self.pause_until).max(Instant::now()) + BUSY;
         loop {
-            match timeout_at(self.quiet_until, link.read(&mut self.buffer)).await {
+            let until = self.quiet_until.max(self.pause_until);
+            match timeout_at(until, link.read(&mut self.buffer)).await {
                 Err(_) => return Ok(true),
                 Ok(Ok(0)) => return Err(closed()),
                 Ok(Err(error)) => return Err(error),

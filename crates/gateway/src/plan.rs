@@ -73,7 +73,15 @@ impl BusPlan {
     /// How long a sweep over all its meters takes, pauses included, if every meter answers.
     #[must_use]
     pub fn sweep_time(&self) -> Duration {
-        self.meters.iter().map(MeterPlan::time).sum()
+        let mut time = Duration::ZERO;
+        let mut last_pause = Duration::ZERO;
+        for meter in &self.meters {
+            for block in meter.blocks() {
+                last_pause = meter.pause_after(&block);
+                time += meter.limits.cost(block.count) + last_pause;
+            }
+        }
+        time - last_pause
     }
 }
 
@@ -81,13 +89,6 @@ impl MeterPlan {
     /// Which registers go into one question.
     pub(crate) fn blocks(&self) -> Vec<Block> {
         catalog::plan(&self.registers, &self.limits)
-    }
-
-    fn time(&self) -> Duration {
-        let blocks = self.blocks();
-        let asked: Duration = blocks.iter().map(|block| self.limits.cost(block.count)).sum();
-        let pauses = blocks.iter().map(|block| self.pause_after(block));
-        asked + pauses.take(blocks.len().saturating_sub(1)).sum::<Duration>()
     }
 
     /// The longest rest that an entry of the block asks for.

@@ -103,9 +103,7 @@ impl Visited {
                 }
                 outcome => self.book(&mut batch, &block, &outcome, clock.now()),
             }
-            if !waiting.is_empty() {
-                conversation.rest(self.plan.pause_after(&block));
-            }
+            conversation.pause(self.plan.pause_after(&block));
             kept.push(block);
         }
         kept.extend(waiting.into_iter().rev());
@@ -198,7 +196,8 @@ impl Visited {
 
     /// Nothing came in time. What comes too late must find nobody listening for something else.
     fn silence_began<D: Dial>(&mut self, conversation: &mut Conversation<D>, count: u16) {
-        if matches!(conversation.framing(), Framing::Serial(_)) {
+        // Modbus TCP numbers its questions: there a late answer is known as such.
+        if conversation.framing() != Framing::Tcp {
             self.unsettled.add(count);
             if !self.health.is_doubtful() {
                 conversation.rest(LATE_WINDOW.max(self.health.slowest()));

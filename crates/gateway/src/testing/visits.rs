@@ -159,6 +159,34 @@ async fn two_meters_with_one_address_give_no_reading() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_pause_holds_the_whole_bus_but_not_the_end_of_a_sweep() {
+    let log = Log::default();
+    let heard = Arc::clone(&log);
+    let script = move |question: &[u8]| {
+        note(&heard, question);
+        say(own_numbers(question).1)
+    };
+    let mut conversation = Conversation::new(Scripted::new(Framing::Serial, script));
+    let clock = walking_clock("2026-11-14T14:05:00Z");
+    let mut paused = entry("L1_v", Function::Input, 10, 1);
+    paused.pause = Some(Duration::from_millis(700));
+    let mut visits = [
+        Visited::new(meter("a", 1, vec![paused.clone()])),
+        Visited::new(meter("b", 2, vec![paused])),
+    ];
+    let began = Instant::now();
+    for visited in &mut visits {
+        visited.visit(&mut conversation, PlanNumber(1), &clock).await;
+    }
+    let one_pause = began.elapsed();
+    assert!(one_pause >= Duration::from_millis(700), "{one_pause:?}");
+    assert!(one_pause < Duration::from_millis(1_400), "{one_pause:?}");
+    conversation.end_of_sweep();
+    visits[0].visit(&mut conversation, PlanNumber(1), &clock).await;
+    assert!(began.elapsed() - one_pause < Duration::from_millis(200), "the sweep was over");
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_was_read_before_the_port_went_is_kept() {
     let gone_at_twelve = |_, question: &[u8]| {
         let heard = Heard::rtu(question).unwrap();
