@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// Reads every energy, heat and water meter of a building, remembers what it read, and shows it.
 #[derive(Debug, Parser)]
@@ -82,15 +82,31 @@ pub struct Demo {
 /// `check`
 #[derive(Debug, Args)]
 pub struct Check {
-    /// Site files, box files or model files; their kind is seen by their content.
+    /// Site, box or model files, or parameters in JSON; their kind is seen by their content.
     #[arg(required = true, value_name = "FILE")]
     pub files: Vec<PathBuf>,
+    /// What the files are, where their content does not tell.
+    #[arg(long, value_enum)]
+    pub kind: Option<Kind>,
     /// Warnings fail as well.
     #[arg(long)]
     pub strict: bool,
     /// One JSON document.
     #[arg(long)]
     pub json: bool,
+}
+
+/// What a file is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Kind {
+    /// A site with its buses and meters.
+    Site,
+    /// The addresses and limits of this machine.
+    Box,
+    /// A meter model with its proofs.
+    Model,
+    /// The additional parameters of a `generic_modbus` meter, JSON.
+    Parameters,
 }
 
 /// `read`

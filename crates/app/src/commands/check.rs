@@ -2,11 +2,14 @@
 
 use std::path::Path;
 
-use catalog::{Catalog, CheckedSite, Code, Model, ModelError, Port, Problem, Problems, Severity};
+use catalog::document::parse_json;
+use catalog::{
+    BagKind, Catalog, CheckedSite, Code, Model, ModelError, Port, Problem, Problems, Severity,
+};
 use gateway::Plan;
 use serde_json::{Value, json};
 
-use crate::cli::Check;
+use crate::cli::{Check, Kind};
 use crate::exit::Exit;
 use crate::{config, output, when};
 
@@ -18,7 +21,7 @@ pub fn run(args: &Check, catalog: &Catalog) -> anyhow::Result<Exit> {
     let mut all = Verdicts::default();
     for path in &args.files {
         let name = path.display().to_string();
-        let checked = check(path, &name, catalog);
+        let checked = check(path, &name, args.kind, catalog);
         all.add(&name, &checked);
         if !args.json {
             tell(&name, &checked)?;
@@ -44,7 +47,7 @@ struct Checked {
     means: Option<String>,
 }
 
-fn check(path: &Path, name: &str, catalog: &Catalog) -> Checked {
+fn check(path: &Path, name: &str, kind: Option<Kind>, catalog: &Catalog) -> Checked {
     let source = match config::open(path, catalog::LONGEST_SITE) {
         Ok(source) => source,
         Err(problem) => {
@@ -54,7 +57,7 @@ fn check(path: &Path, name: &str, catalog: &Catalog) -> Checked {
         }
     };
     let text = String::from_utf8_lossy(&source.bytes).into_owned();
-    let (problems, means) = match kind(&text) {
+    let (problems, means) = match kind.unwrap_or_else(|| seen(&text)) {
         Kind::Site => {
             let (site, problems) = catalog::check_site_bytes(&source.bytes, catalog);
             (problems, site.as_ref().map(site_in_words))
@@ -64,6 +67,7 @@ fn check(path: &Path, name: &str, catalog: &Catalog) -> Checked {
             (problems, checked.map(|_| "a box file".to_owned()))
         }
         Kind::Model => model(name, &text),
+        Kind::Parameters => parameters(&text),
     };
     Checked { text, problems, means }
 }
@@ -101,21 +105,29 @@ fn model_problem(error: &ModelError, text: &str) -> Problem {
     let rest = text.get(start..).unwrap_or_default();
     let column = rest.chars().take(error.column.saturating_sub(1)).map(char::len_utf8);
     let at = start + column.sum::<usize>();
-    let problem = Problem::error(Code::MalformedToml, "", error.message.clone()).at(at..at + 1);
+    let problem = Problem::error(Code::MalformedToml, "", error.message.clone()).at(at..at);
     match &error.hint {
         Some(hint) => problem.hint(hint.clone()),
         None => problem,
     }
 }
 
-/// What a file wants to be, seen by its tables.
-enum Kind {
-    Site,
-    Box,
-    Model,
+/// The additional parameters of a `generic_modbus` meter as JSON.
+fn parameters(text: &str) -> (Problems, Option<String>) {
+    let node = match parse_json(text) {
+        Ok(node) => node,
+        Err(problem) => return (problem.into(), None),
+    };
+    let (bag, problems) = catalog::check_bag(&node, BagKind::Generic, None);
+    let means = bag.map(|bag| format!("parameters of a meter: {} registers", bag.registers.len()));
+    (problems, means)
 }
 
-fn kind(text: &str) -> Kind {
+/// What a file wants to be, seen by its tables.
+fn seen(text: &str) -> Kind {
+    if text.trim_start().starts_with('{') {
+        return Kind::Parameters;
+    }
     let has = |wanted: &[&str]| {
         text.lines().map(str::trim_start).any(|line| wanted.iter().any(|w| line.starts_with(w)))
     };
