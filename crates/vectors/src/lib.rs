@@ -1,4 +1,5 @@
-//! Where the shared cases and recordings lie, and how a run over them is counted.
+//! Where the shared cases and recordings lie, how a run over them is counted, and what bytes make of
+//! good texts.
 //!
 //! Used by tests only. Every runner takes its folder from the environment, so another set of the
 //! same shape can be run without touching a test:
@@ -7,10 +8,14 @@
 //! - `SUBMETER_CAPTURES`: recorded traffic; default `../shared/captures` beside the repository.
 //!   Recordings stand under various licences and are not part of the repository.
 
+mod examples;
+
 use std::fmt;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
+
+pub use examples::Examples;
 
 /// The folder of the shared cases.
 #[must_use]
