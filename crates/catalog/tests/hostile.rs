@@ -4,9 +4,8 @@
 
 use std::sync::LazyLock;
 
-use catalog::document::{Node, Value, parse_json};
-use catalog::{BagKind, Catalog, check_bag, check_entry, check_site, check_site_bytes, write_site};
-use proptest::prelude::*;
+use catalog::document::{Node, Value};
+use catalog::{BagKind, Catalog, check_bag, check_entry, check_site, write_site};
 
 const GOOD: &str = r#"[site]
 key = "rue-du-lac-12"
@@ -61,86 +60,6 @@ registers = [
 fn catalog() -> &'static Catalog {
     static SHIPPED: LazyLock<Catalog> = LazyLock::new(Catalog::shipped);
     &SHIPPED
-}
-
-/// Pieces that files are made of, and pieces that break them.
-fn piece() -> impl Strategy<Value = String> {
-    prop_oneof![
-        any::<char>().prop_map(String::from),
-        proptest::sample::select(vec![
-            "\"",
-            "'",
-            "\"\"\"",
-            "\\",
-            "[",
-            "]",
-            "[[",
-            "]]",
-            "{",
-            "}",
-            "=",
-            ".",
-            ",",
-            "\n",
-            "\r",
-            "#",
-            "-",
-            "1e400",
-            "0x",
-            "99999999999999999999999999999999999999999",
-            "nan",
-            "true",
-            "null",
-            "reg",
-            "registers",
-            "[[meter]]\n",
-            "[meter]\n",
-            "[[bus]]\n",
-            "rule = \"a + b\"\n",
-            "\u{feff}",
-            "\u{0}",
-        ])
-        .prop_map(str::to_owned),
-    ]
-}
-
-proptest! {
-    #[test]
-    fn bytes_are_judged_and_reported(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
-        let (site, problems) = check_site_bytes(&bytes, catalog());
-        prop_assert_eq!(site.is_some(), problems.is_ok());
-        let text = String::from_utf8_lossy(&bytes);
-        prop_assert!(!problems.render("file", &text).is_empty());
-    }
-
-    #[test]
-    fn a_file_with_strange_pieces_is_judged_and_written_the_same(
-        cuts in proptest::collection::vec((0..GOOD.len(), 0..9_usize, piece()), 0..4),
-    ) {
-        let mut text = GOOD.to_owned();
-        for (start, length, piece) in cuts {
-            let floor = |at: usize| (0..=at.min(text.len())).rfind(|&k| text.is_char_boundary(k)).unwrap();
-            let range = floor(start)..floor(start + length);
-            text.replace_range(range, &piece);
-        }
-        let (site, problems) = check_site(&text, catalog());
-        prop_assert_eq!(site.is_some(), problems.is_ok());
-        let _ = problems.render("file", &text);
-        if let Some(site) = site {
-            let again = check_site(&write_site(&site.record), catalog()).0;
-            prop_assert_eq!(again, Some(site));
-        }
-    }
-
-    #[test]
-    fn json_is_judged(pieces in proptest::collection::vec(piece(), 0..20)) {
-        let text = format!("{{\"reg\": 4, {}}}", pieces.concat());
-        for text in [pieces.concat(), text] {
-            if let Ok(node) = parse_json(&text) {
-                let _ = (check_entry(&node), check_bag(&node, BagKind::Generic, None));
-            }
-        }
-    }
 }
 
 #[test]

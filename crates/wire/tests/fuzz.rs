@@ -22,7 +22,7 @@ const FEW: [u8; 9] = [0, 1, 2, 3, 4, 5, 0x83, 0x84, 0xff];
 #[test]
 fn a_serial_line_may_say_anything() {
     let examples = bursts("modbus-rtu-frames.json");
-    check!().with_iterations(3_000).for_each(|data: &[u8]| {
+    check!().with_iterations(1_000).for_each(|data: &[u8]| {
         if let Some((read, _, cut, heard)) = split(&examples.changed(data)) {
             hear(&Exchange::rtu(read), cut, &heard);
             hear(&Exchange::rtu(read), cut, &summed(heard));
@@ -33,7 +33,7 @@ fn a_serial_line_may_say_anything() {
 #[test]
 fn a_transparent_converter_may_say_anything() {
     let examples = bursts("modbus-rtu-frames.json");
-    check!().with_iterations(3_000).for_each(|data: &[u8]| {
+    check!().with_iterations(1_000).for_each(|data: &[u8]| {
         if let Some((read, _, cut, heard)) = split(&examples.changed(data)) {
             hear(&Exchange::rtu_over_tcp(read), cut, &heard);
             hear(&Exchange::rtu_over_tcp(read), cut, &summed(heard));
@@ -44,7 +44,7 @@ fn a_transparent_converter_may_say_anything() {
 #[test]
 fn a_socket_may_say_anything() {
     let examples = bursts("modbus-tcp-frames.json");
-    check!().with_iterations(3_000).for_each(|data: &[u8]| {
+    check!().with_iterations(10_000).for_each(|data: &[u8]| {
         if let Some((read, transaction, cut, heard)) = split(&examples.changed(data)) {
             hear(&Exchange::tcp(read, transaction), cut, &heard);
         }
