@@ -1,6 +1,5 @@
 //! Where the shared cases and recordings lie, how a run over them is counted, and texts to begin
 //! a search for mistakes with.
-//! good texts.
 //!
 //! Used by tests only. Every runner takes its folder from the environment, so another set of the
 //! same shape can be run without touching a test:
