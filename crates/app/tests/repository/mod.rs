@@ -1,6 +1,5 @@
 //! The files of the repository, as its tests read them.
 
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// What lies in the root without being part of the repository.
@@ -13,19 +12,6 @@ pub(crate) struct Text {
     pub(crate) path: String,
     /// Its content.
     pub(crate) text: String,
-}
-
-impl Text {
-    /// Whether it is a source file of Rust.
-    pub(crate) fn is_rust(&self) -> bool {
-        self.path.ends_with(".rs")
-    }
-
-    /// Whether it is Rust, a script, or data that is built in.
-    pub(crate) fn is_code(&self) -> bool {
-        let endings = [".rs", ".toml", ".sql", ".py", ".sh"];
-        endings.iter().any(|ending| self.path.ends_with(ending)) || self.text.starts_with("#!")
-    }
 }
 
 /// The root of the repository.
@@ -44,35 +30,6 @@ pub(crate) fn texts() -> Vec<Text> {
     walk(&root(), &mut found);
     found.sort_by(|a, b| a.path.cmp(&b.path));
     assert!(found.iter().any(|text| text.path == "Cargo.toml"), "this is not the repository");
-    found
-}
-
-/// The folders under `crates/`.
-pub(crate) fn crates() -> BTreeSet<String> {
-    let listed = std::fs::read_dir(root().join("crates")).unwrap();
-    let folders = listed.map(|entry| entry.unwrap().path());
-    let folders = folders.filter(|path| path.join("Cargo.toml").is_file());
-    folders.map(|path| path.file_name().unwrap().to_string_lossy().into_owned()).collect()
-}
-
-/// The manifest of one crate.
-pub(crate) fn manifest(name: &str) -> toml::Table {
-    read(&format!("crates/{name}/Cargo.toml")).parse().unwrap()
-}
-
-/// The names in one table of a manifest, wherever it stands.
-pub(crate) fn names(manifest: &toml::Table, table: &str) -> BTreeSet<String> {
-    let mut found = BTreeSet::new();
-    for (key, value) in manifest {
-        let Some(inner) = value.as_table() else { continue };
-        if key == table {
-            found.extend(inner.keys().cloned());
-        } else if key == "target" {
-            for platform in inner.values().filter_map(toml::Value::as_table) {
-                found.extend(names(platform, table));
-            }
-        }
-    }
     found
 }
 
