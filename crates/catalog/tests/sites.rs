@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
-use catalog::{Catalog, CheckedMeter, check_site};
+use catalog::{Catalog, CheckedMeter, Code, Severity, check_site};
 
 /// One meter of a site on a serial line, in short: each register as a line of text.
 fn meter(text: &str) -> (CheckedMeter, Vec<String>) {
@@ -59,4 +59,21 @@ fn a_meter_wired_backwards_is_read_from_the_other_register() {
     assert_eq!(energy(""), both("72", "74"));
     assert_eq!(energy("en_im = \"en_ex\"\nen_ex = \"en_im\"\n"), both("74", "72"));
     assert_eq!(energy("en_im = \"en_ex\"\n"), both("74", "74"));
+}
+
+#[test]
+fn holding_and_input_registers_of_one_number_do_not_overlap() {
+    let warned = |function: u8| {
+        let site = format!(
+            "[site]\nkey = \"s\"\n[[bus]]\nkey = \"a\"\nport = \"/dev/ttyUSB0\"\n\
+             [[meter]]\nkey = \"m\"\nbus = \"a\"\naddress = 5\nmodel = \"generic_modbus\"\n\
+             registers = [\n\
+             {{ reg = 90, unit = \"heat_energy_kwh\", size = 2, function_code = 3 }},\n\
+             {{ reg = 91, unit = \"flow_temp\", size = 2, function_code = {function} }},\n]\n"
+        );
+        let (_, problems) = check_site(&site, &Catalog::shipped());
+        problems.of(Severity::Warning).any(|problem| problem.code == Code::Overlap)
+    };
+    assert!(warned(3));
+    assert!(!warned(4));
 }

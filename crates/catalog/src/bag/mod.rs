@@ -9,6 +9,7 @@ pub(crate) mod words;
 use std::collections::BTreeSet;
 
 use domain::{Medium, Quantity};
+use wire::modbus::Function;
 
 pub(crate) use entry::duration;
 pub use entry::{Entry, check_entry};
@@ -260,7 +261,8 @@ fn listed_entry(
 struct Together {
     meter_type: Option<MeterType>,
     units: BTreeSet<Quantity>,
-    spans: Vec<(u16, u16)>,
+    /// Function, first and last register: holding and input registers are tables of their own.
+    spans: Vec<(Function, u16, u16)>,
 }
 
 impl Together {
@@ -279,10 +281,14 @@ impl Together {
         let (Some(entry), Some(field)) = (entry, reader.get("reg")) else { return };
         let (low, size) = (entry.reg, u16::from(entry.size.unwrap_or(1)));
         let high = low.saturating_add(size - 1);
-        if self.spans.iter().any(|&(first, last)| low <= last && first <= high) {
+        let function = entry.function.unwrap_or(Function::Holding);
+        let same = |&(other, first, last): &(Function, u16, u16)| {
+            other == function && low <= last && first <= high
+        };
+        if self.spans.iter().any(same) {
             let rule = format!("registers {low} to {high} are read by another entry, too");
             reader.warn(Code::Overlap, field, rule);
         }
-        self.spans.push((low, high));
+        self.spans.push((function, low, high));
     }
 }
