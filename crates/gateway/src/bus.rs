@@ -100,7 +100,7 @@ impl<D: Dial> BusTask<D> {
     }
 
     /// Reads every meter once, as a command does that opens the port itself.
-    pub(crate) async fn read_all(mut self) -> Sweep {
+    pub(crate) async fn read_all(&mut self) -> Sweep {
         let mut sweep = Vec::new();
         for index in self.in_order((0..self.meters.len()).collect()) {
             sweep.extend(self.read(index).await);

@@ -18,8 +18,10 @@ mod testing;
 mod visit;
 
 use std::collections::HashMap;
+use std::fmt;
 use std::sync::Arc;
 
+use catalog::Port;
 use domain::{Batch, Clock, Key, PlanNumber};
 use jiff::tz::TimeZone;
 use store::Journal;
@@ -110,8 +112,31 @@ pub fn start_on<D: Dial + 'static>(
 
 /// Reads every meter of a bus once, without schedule and journal. The port is opened and closed.
 pub async fn read_once(bus: BusPlan, number: PlanNumber, clock: &Clock) -> Vec<Batch> {
-    let port = bus.port.clone();
-    BusTask::new(bus, number, port, TimeZone::UTC, clock.clone()).read_all().await
+    Reader::new(bus, number, clock).read_all().await
+}
+
+/// Reads a bus when told, without schedule and journal. The port stays open from one time to the
+/// next, and what was learnt about the meters is kept.
+pub struct Reader(BusTask<Port>);
+
+impl Reader {
+    /// A reader of the bus. The port is opened by the first reading.
+    #[must_use]
+    pub fn new(bus: BusPlan, number: PlanNumber, clock: &Clock) -> Self {
+        let port = bus.port.clone();
+        Self(BusTask::new(bus, number, port, TimeZone::UTC, clock.clone()))
+    }
+
+    /// Reads every meter once, those with the same line settings one after the other.
+    pub async fn read_all(&mut self) -> Vec<Batch> {
+        self.0.read_all().await
+    }
+}
+
+impl fmt::Debug for Reader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reader").finish_non_exhaustive()
+    }
 }
 
 impl Asks {
