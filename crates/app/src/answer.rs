@@ -107,9 +107,12 @@ impl Answer {
     #[must_use]
     pub fn exit(&self) -> Exit {
         let unheard = |gap: &Missing| matches!(gap.reason.as_str(), "silent" | "line" | "frame");
+        let all_say = |words: &str| self.gaps.iter().all(|gap| gap.detail.contains(words));
         match (self.readings.is_empty(), self.gaps.is_empty()) {
             (_, true) => Exit::Good,
             (false, false) => Exit::Partly,
+            (true, false) if all_say(gateway::IN_USE) => Exit::Busy,
+            (true, false) if all_say(gateway::NOT_PERMITTED) => Exit::NotPermitted,
             (true, false) if self.gaps.iter().all(unheard) => Exit::NoAnswer,
             (true, false) => Exit::Refused,
         }

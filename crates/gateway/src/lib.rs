@@ -32,7 +32,7 @@ use tokio_util::sync::CancellationToken;
 use crate::bus::{Ask, BusTask};
 pub use crate::conversation::Framing;
 pub use crate::plan::{BusPlan, MeterPlan, Plan};
-pub use crate::port::{Dial, Fenced, Opened};
+pub use crate::port::{Dial, Fenced, IN_USE, NOT_PERMITTED, Opened};
 
 /// Questions of people that may wait at one bus.
 const ASKS: usize = 16;

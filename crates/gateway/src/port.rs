@@ -21,6 +21,11 @@ use crate::conversation::Framing;
 /// Patience for a converter to accept a connection.
 const CONNECT: Duration = Duration::from_secs(5);
 
+/// What the detail of a gap says of a port that another program holds.
+pub const IN_USE: &str = "is in use by another program";
+/// What the detail of a gap says of a port that this user may not open.
+pub const NOT_PERMITTED: &str = "may not be opened";
+
 /// Opens a port. The bus task asks for it again after every fault of the line.
 pub trait Dial: Send {
     /// What an opened port is.
@@ -148,8 +153,7 @@ fn open_serial(path: &str, line: Line) -> io::Result<Opened> {
     let lock = opening.map_err(|error| in_words(path, &error))?;
     // A second program on the line would mix up questions and answers.
     flock(&lock, FlockOperation::NonBlockingLockExclusive).map_err(|_| {
-        let text =
-            format!("{path} is in use by another program; stop it, or let it do the reading");
+        let text = format!("{path} {IN_USE}; stop it, or let it do the reading");
         io::Error::new(io::ErrorKind::ResourceBusy, text)
     })?;
     let mut port = SerialPort::open(path, |settings: Settings| Ok(settings))
@@ -164,7 +168,7 @@ fn in_words(path: &str, error: &io::Error) -> io::Error {
     let text = match error.kind() {
         io::ErrorKind::NotFound => format!("{path} does not exist; is the adapter plugged in?"),
         io::ErrorKind::PermissionDenied => {
-            format!("{path} may not be opened; add the user to the group `dialout`")
+            format!("{path} {NOT_PERMITTED}; add the user to the group `dialout`")
         }
         _ => format!("{path}: {error}"),
     };
