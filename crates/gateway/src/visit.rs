@@ -155,8 +155,8 @@ impl Visited {
             if !self.settle(conversation, read).await? {
                 return Ok(Outcome::Failed(Reason::Silent, self.silence_in_words()));
             }
-            let asked = clock.now();
             let carried = conversation.carry(read, self.plan.line, self.plan.timeout).await?;
+            let heard = clock.now();
             let answer = carried.exchange.finish(carried.end);
             if !answer.is_err_and(Fault::is_silence) {
                 self.health.answered(carried.first_byte);
@@ -165,7 +165,7 @@ impl Visited {
                 Ok(Answer::Words(words)) => {
                     self.unsettled = Unsettled::default();
                     let words = words.iter().collect();
-                    return Ok(Outcome::Words { words, at: middle(asked, carried.took) });
+                    return Ok(Outcome::Words { words, at: middle(heard, carried.took) });
                 }
                 Ok(Answer::Refused(Refusal(5 | 6))) if busy > 0 => {
                     busy -= 1;
@@ -307,8 +307,9 @@ fn place(register: &Register) -> String {
     format!("register {} (function {})", register.start, register.function.code())
 }
 
-/// A reading is of the middle between question and answer.
-fn middle(asked: Timestamp, took: Duration) -> Timestamp {
+/// A reading is of the middle between question and answer. It is counted back from the end: before
+/// the question the line may have owed a pause, or had to be opened.
+fn middle(heard: Timestamp, took: Duration) -> Timestamp {
     let half = SignedDuration::try_from(took / 2).unwrap_or_default();
-    asked.checked_add(half).unwrap_or(asked)
+    heard.checked_sub(half).unwrap_or(heard)
 }

@@ -211,3 +211,19 @@ async fn a_reading_is_of_the_middle_between_question_and_answer() {
     let after = batches[0].readings[0].at.duration_since(batches[0].at).as_millis();
     assert!((200..300).contains(&after), "{after} ms");
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_wait_before_a_question_does_not_move_its_reading() {
+    // A meter is busy twice: each time the line rests for 300 ms before it is asked again.
+    let busy_twice = |n, question: &[u8]| {
+        say(if n <= 2 { refusal(question, 6) } else { own_numbers(question).1 })
+    };
+    let (batches, _) = visits(1, busy_twice).await;
+    let batch = &batches[0];
+    let before_the_end = batch.duration.as_millis() - to_millis(batch.at, batch.readings[0].at);
+    assert!(before_the_end < 50, "{before_the_end} ms before the end of a visit");
+}
+
+fn to_millis(from: jiff::Timestamp, to: jiff::Timestamp) -> u128 {
+    to.duration_since(from).unsigned_abs().as_millis()
+}
