@@ -1,8 +1,9 @@
 use std::io;
+use std::pin::Pin;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, Sleep, sleep_until};
 use tracing::{debug, trace};
 use wire::Line;
 use wire::hex::Hex;
@@ -52,6 +53,9 @@ pub(crate) struct Conversation<D: Dial> {
     transaction: u16,
     /// Questions in a row that nobody answered.
     silences: u32,
+    /// One timer for all waiting: to put it off costs nothing, to set up a new one wakes the
+    /// runtime.
+    alarm: Pin<Box<Sleep>>,
     buffer: [u8; 512],
 }
 
@@ -80,6 +84,7 @@ impl<D: Dial> Conversation<D> {
             pause_until: Instant::now(),
             transaction: 0,
             silences: 0,
+            alarm: Box::pin(sleep_until(Instant::now())),
             buffer: [0; 512],
         }
     }
@@ -203,11 +208,11 @@ impl<D: Dial> Conversation<D> {
         let busy_at = self.quiet_until.max(self.pause_until).max(Instant::now()) + BUSY;
         loop {
             let until = self.quiet_until.max(self.pause_until);
-            match timeout_at(until, link.read(&mut self.buffer)).await {
-                Err(_) => return Ok(true),
-                Ok(Ok(0)) => return Err(closed()),
-                Ok(Err(error)) => return Err(error),
-                Ok(Ok(count)) => {
+            match self.read_until(link, until).await {
+                None => return Ok(true),
+                Some(Ok(0)) => return Err(closed()),
+                Some(Err(error)) => return Err(error),
+                Some(Ok(count)) => {
                     self.heard(count);
                     if Instant::now() >= busy_at {
                         return Ok(false);
@@ -233,14 +238,14 @@ impl<D: Dial> Conversation<D> {
         let mut deadline = on_wire + patience;
         let latest = deadline + self.wire_time(exchange.expected_len()) + 5 * HICCUP;
         loop {
-            let count = match timeout_at(deadline, link.read(&mut self.buffer)).await {
-                Err(_) => return Ok(End::Timeout),
-                Ok(Ok(0)) => return Ok(End::Closed),
-                Ok(Err(error)) if error.kind() == io::ErrorKind::ConnectionReset => {
+            let count = match self.read_until(link, deadline).await {
+                None => return Ok(End::Timeout),
+                Some(Ok(0)) => return Ok(End::Closed),
+                Some(Err(error)) if error.kind() == io::ErrorKind::ConnectionReset => {
                     return Ok(End::Reset);
                 }
-                Ok(Err(error)) => return Err(error),
-                Ok(Ok(count)) => count,
+                Some(Err(error)) => return Err(error),
+                Some(Ok(count)) => count,
             };
             let now = self.heard(count);
             first_byte.get_or_insert(now);
@@ -273,14 +278,34 @@ impl<D: Dial> Conversation<D> {
         let latest = at_least_until + 10 * HICCUP;
         let mut until = at_least_until.max(Instant::now() + rest);
         loop {
-            match timeout_at(until.min(latest), link.read(&mut self.buffer)).await {
+            match self.read_until(link, until.min(latest)).await {
                 // A port that is gone after a whole answer is found by the next question.
-                Err(_) | Ok(Ok(0) | Err(_)) => return Ok(End::Silence),
-                Ok(Ok(count)) => {
+                None | Some(Ok(0) | Err(_)) => return Ok(End::Silence),
+                Some(Ok(count)) => {
                     until = until.max(self.heard(count) + rest);
                     exchange.hear(self.buffer.get(..count).unwrap_or_default());
                 }
             }
+        }
+    }
+
+    /// What comes before an instant, or `None`. When the instant has passed, what is there already:
+    /// a timer would round it up to the next millisecond, and every question would wait for that.
+    async fn read_until(
+        &mut self,
+        link: &mut D::Link,
+        until: Instant,
+    ) -> Option<io::Result<usize>> {
+        let Self { alarm, buffer, .. } = self;
+        let passed = until <= Instant::now();
+        if !passed {
+            alarm.as_mut().reset(until);
+        }
+        tokio::select! {
+            biased;
+            read = link.read(buffer) => Some(read),
+            () = std::future::ready(()), if passed => None,
+            () = alarm.as_mut(), if !passed => None,
         }
     }
 
