@@ -10,8 +10,7 @@
 )]
 
 use std::fs::File;
-use std::io;
-use std::io::Write as _;
+use std::io::{self, Write as _};
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,9 +28,8 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until, timeout};
 use vectors::Tally;
-use wire::Line;
-use wire::hex;
-use wire::modbus::{Exchange, Heard, Read};
+use wire::modbus::{Exchange, Function, Heard, Read};
+use wire::{Line, hex};
 
 /// Times of the recordings are divided by it.
 const FASTER: f64 = 10.0;
@@ -273,19 +271,16 @@ fn entries(record: &Record, read: Read) -> Vec<Register> {
     let end = read.start + (read.count - 1);
     let starts = (read.start..=end).step_by(usize::from(step));
     starts
-        .map(|start| {
-            let size = u8::try_from(step.min(end - start + 1)).unwrap();
-            register(read, start, size, DataType::Uint)
-        })
+        .map(|start| register(read.function, start, step.min(end - start + 1), DataType::Uint))
         .collect()
 }
 
-fn register(read: Read, start: u16, size: u8, data_type: DataType) -> Register {
+fn register(function: Function, start: u16, size: u16, data_type: DataType) -> Register {
     Register {
         quantity: Quantity::from_name("L1_v").unwrap(),
-        function: read.function,
+        function,
         start,
-        size,
+        size: u8::try_from(size).unwrap(),
         data_type,
         swap_words: false,
         swap_bytes: false,
@@ -333,8 +328,6 @@ fn decodes(expected: &Value, start: u16, words: &[u16]) -> Result<(), String> {
         "i" => DataType::Int,
         _ => DataType::Float,
     };
-    let function = wire::modbus::Function::Holding;
-    let read = Read { address: 1, function, start, count: 1 };
     let register = Register {
         swap_words: expected["order"] == "lo_first",
         factor: match &expected["scale"] {
@@ -342,7 +335,7 @@ fn decodes(expected: &Value, start: u16, words: &[u16]) -> Result<(), String> {
             scale => scale.to_string().parse().unwrap(),
         },
         round: 9,
-        ..register(read, reg, u8::try_from(size).unwrap(), data_type)
+        ..register(Function::Holding, reg, size, data_type)
     };
     let decoded = catalog::decode(&register, own).map_err(|reason| reason.to_string())?;
     let said = expected["value"].as_f64().unwrap();
