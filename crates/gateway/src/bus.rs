@@ -1,4 +1,3 @@
-use std::io;
 use std::time::Duration;
 
 use domain::{Batch, Clock, Key, PlanNumber, Reason};
@@ -8,7 +7,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use crate::conversation::Conversation;
+use crate::conversation::{Conversation, PortFault, Stage};
 use crate::health::Change;
 use crate::plan::BusPlan;
 use crate::port::Dial;
@@ -29,8 +28,14 @@ pub(crate) type Sweep = Vec<Batch>;
 const GLANCE: Duration = Duration::from_secs(10);
 /// Shortest sleep after a sweep that asked nobody: all rest, or nothing was due.
 const IDLE: Duration = Duration::from_millis(50);
+/// Shortest sleep after a sweep that brought no reading: what refuses at once, or hangs up at once,
+/// is not asked without end.
+const FRUITLESS: Duration = Duration::from_secs(1);
 /// First and longest wait after a port that cannot be opened.
 const REOPEN: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(5));
+
+/// What is told of a meter while its port is closed.
+const CLOSED: &str = "the port cannot be opened, it is tried again soon";
 
 /// The task that owns a port: one exchange at a time, what is due, and what a person asks.
 pub(crate) struct BusTask<D: Dial> {
@@ -76,39 +81,48 @@ impl<D: Dial> BusTask<D> {
     ) {
         let mut asked_for = true;
         let mut at_least = Duration::ZERO;
+        // Whoever asks goes first, but what is due comes second: nobody keeps it waiting for ever.
+        let mut answered = false;
         loop {
             let wait = self.schedule.wait(self.clock.now()).unwrap_or(GLANCE);
-            let due = tokio::time::sleep(wait.clamp(at_least, GLANCE));
+            let wait = wait.clamp(at_least, GLANCE);
+            let ask_first = asked_for && !(answered && wait.is_zero());
+            let due = tokio::time::sleep(wait);
             tokio::select! {
                 biased;
-                () = stop.cancelled() => return,
-                ask = asks.recv(), if asked_for => match ask {
+                () = stop.cancelled() => break,
+                ask = asks.recv(), if ask_first => match ask {
                     Some(ask) => {
+                        answered = true;
+                        at_least = Duration::ZERO;
                         let sweep = self.answer(ask).await;
-                        if sweeps.send(sweep).await.is_err() { return; }
+                        if sweeps.send(sweep).await.is_err() { break; }
                     }
                     None => asked_for = false,
                 },
                 () = due => {
+                    answered = false;
                     self.schedule.clock_stepped(self.clock.now());
                     let sweep = self.sweep(&mut asks, &stop).await;
-                    at_least = if sweep.is_empty() { IDLE } else { Duration::ZERO };
-                    if !sweep.is_empty() && sweeps.send(sweep).await.is_err() { return; }
+                    at_least = rest_after(&sweep);
+                    if !sweep.is_empty() && sweeps.send(sweep).await.is_err() { break; }
                 }
             }
         }
+        self.conversation.fall_quiet().await;
     }
 
     /// Reads every meter once, as a command does that opens the port itself.
     pub(crate) async fn read_all(&mut self) -> Sweep {
         let mut sweep = Vec::new();
         for index in self.in_order((0..self.meters.len()).collect()) {
-            sweep.extend(self.read(index).await);
+            sweep.extend(self.read_if_open(index).await);
         }
         sweep
     }
 
-    /// One pass over the meters that are due. Whoever asks meanwhile is served between two meters.
+    /// One pass over the meters that are due. Whoever asks meanwhile is served between two meters,
+    /// one at a time, so that many who ask again and again do not hold up the sweep.
     async fn sweep(&mut self, asks: &mut mpsc::Receiver<Ask>, stop: &CancellationToken) -> Sweep {
         let due = self.schedule.take_due(self.clock.now());
         let mut sweep = Vec::with_capacity(due.len());
@@ -116,11 +130,11 @@ impl<D: Dial> BusTask<D> {
             if stop.is_cancelled() {
                 break;
             }
-            while let Ok(ask) = asks.try_recv() {
+            if let Ok(ask) = asks.try_recv() {
                 sweep.extend(self.answer(ask).await);
             }
             sweep.extend(match self.not_now(index) {
-                Some((reason, detail)) => self.unasked(index, reason, detail),
+                Some((reason, detail)) => self.missing(index, reason, detail),
                 None => self.read(index).await,
             });
         }
@@ -130,12 +144,16 @@ impl<D: Dial> BusTask<D> {
 
     /// Why a meter that is due is left alone all the same.
     fn not_now(&self, index: usize) -> Option<(Reason, &'static str)> {
-        let now = Instant::now();
-        if self.closed_until.is_some_and(|until| now < until) {
-            return Some((Reason::Line, "the port cannot be opened, it is tried again soon"));
+        if self.is_closed() {
+            return Some((Reason::Line, CLOSED));
         }
+        let now = Instant::now();
         let rests = self.meters.get(index).is_some_and(|meter| meter.health.rests(now));
         rests.then_some((Reason::Silent, "silent before, left alone for a while"))
+    }
+
+    fn is_closed(&self) -> bool {
+        self.closed_until.is_some_and(|until| Instant::now() < until)
     }
 
     /// Meters with the same line settings follow each other, so that switches are few.
@@ -147,7 +165,7 @@ impl<D: Dial> BusTask<D> {
     async fn answer(&mut self, ask: Ask) -> Sweep {
         let index = self.meters.iter().position(|meter| meter.plan.key == ask.meter);
         let Some(index) = index else { return Vec::new() };
-        let batch = self.read(index).await;
+        let batch = self.read_if_open(index).await;
         if let Some(batch) = &batch {
             // Whoever asked may have gone meanwhile; the journal gets the batch all the same.
             drop(ask.answer.send(batch.clone()));
@@ -156,10 +174,23 @@ impl<D: Dial> BusTask<D> {
     }
 
     /// A missing reading is a record too, for each instant at which one was expected.
+    fn missing(&self, index: usize, reason: Reason, detail: &str) -> Option<Batch> {
+        let without_rest = self.meters.get(index)?.plan.interval.is_zero();
+        if without_rest { None } else { self.unasked(index, reason, detail) }
+    }
+
     fn unasked(&self, index: usize, reason: Reason, detail: &str) -> Option<Batch> {
-        let expected = |meter: &&Visited| !meter.plan.interval.is_zero();
-        let meter = self.meters.get(index).filter(expected)?;
+        let meter = self.meters.get(index)?;
         Some(meter.unasked(self.number, self.clock.now(), reason, detail))
+    }
+
+    /// Whoever waits for an answer is told at once that the port was closed a moment ago: to dial
+    /// in vain for each meter would take minutes.
+    async fn read_if_open(&mut self, index: usize) -> Option<Batch> {
+        if self.is_closed() {
+            return self.unasked(index, Reason::Line, CLOSED);
+        }
+        self.read(index).await
     }
 
     async fn read(&mut self, index: usize) -> Option<Batch> {
@@ -167,7 +198,9 @@ impl<D: Dial> BusTask<D> {
         let meter = meters.get_mut(index)?;
         let (batch, fault) = meter.visit(conversation, *number, clock).await;
         match fault {
-            Some(error) => self.line_fault(&error),
+            // The next meter opens the port again; it may well be asked.
+            Some(PortFault { stage: Stage::UnderWay, .. }) => {}
+            Some(fault) => self.closed(&fault),
             None => {
                 self.closed_until = None;
                 self.reopen_after = REOPEN.0;
@@ -178,7 +211,8 @@ impl<D: Dial> BusTask<D> {
     }
 
     /// The port is gone: close it, and try again later, ever more rarely.
-    fn line_fault(&mut self, error: &io::Error) {
+    fn closed(&mut self, fault: &PortFault) {
+        let error = &fault.error;
         if self.closed_until.is_none() {
             warn!(bus = %self.key, %error, "The port cannot be used; it is tried again");
         }
@@ -201,5 +235,14 @@ impl<D: Dial> BusTask<D> {
                 warn!(%bus, meter = %key, reason, detail, "The meter gives no reading");
             }
         }
+    }
+}
+
+/// How long a bus rests at least after a sweep.
+fn rest_after(sweep: &Sweep) -> Duration {
+    match sweep.iter().any(|batch| !batch.readings.is_empty()) {
+        true => Duration::ZERO,
+        false if sweep.is_empty() => IDLE,
+        false => FRUITLESS,
     }
 }

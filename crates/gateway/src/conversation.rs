@@ -29,6 +29,12 @@ const AFTERMATH: Duration = Duration::from_millis(5);
 /// How long somebody else may keep talking before the line counts as busy.
 const BUSY: Duration = Duration::from_secs(1);
 
+/// After a silence the line is kept quiet this long, so that a late answer is heard out and never
+/// taken for another question's.
+pub(crate) const LATE_WINDOW: Duration = Duration::from_secs(1);
+/// How much longer than on the wires a question may take to be taken. An adapter that hangs takes
+/// nothing, and a far end that reads nothing fills every buffer in the end.
+const STUCK: Duration = Duration::from_secs(1);
 /// Rest on the wires between two settings of a serial line.
 const SWITCH: Duration = Duration::from_millis(50);
 /// Silences in a row after which a connection is taken for dead: half-open links say nothing.
@@ -72,6 +78,34 @@ pub(crate) struct Carried {
     pub(crate) took: Duration,
 }
 
+/// The port itself failed. It is opened anew for the next question.
+#[derive(Debug)]
+pub(crate) struct PortFault {
+    /// What happened.
+    pub(crate) error: io::Error,
+    /// How far the question had come.
+    pub(crate) stage: Stage,
+}
+
+/// How far a question had come when the port failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stage {
+    /// The port cannot be opened, takes no bytes, or is never quiet: nobody on it can be asked.
+    Unusable,
+    /// It was gone before the question left, as a converter closes it that finds it idle, or an
+    /// adapter that was unplugged meanwhile.
+    Stale,
+    /// It went while the question was under way. Some converters hang up where a meter is silent,
+    /// so this says nothing about the other meters.
+    UnderWay,
+}
+
+impl Stage {
+    fn of(self, error: io::Error) -> PortFault {
+        PortFault { error, stage: self }
+    }
+}
+
 impl<D: Dial> Conversation<D> {
     pub(crate) fn new(dial: D) -> Self {
         let line = Line::default();
@@ -109,6 +143,11 @@ impl<D: Dial> Conversation<D> {
         self.pause_until = Instant::now();
     }
 
+    /// Waits until the line owes no more rest, so that whoever opens it next hears nothing late.
+    pub(crate) async fn fall_quiet(&mut self) {
+        tokio::time::sleep_until(self.quiet_until).await;
+    }
+
     /// Asks one question and listens until its answer is whole, or the patience is over.
     ///
     /// # Errors
@@ -118,16 +157,17 @@ impl<D: Dial> Conversation<D> {
         read: Read,
         line: Line,
         patience: Duration,
-    ) -> io::Result<Carried> {
+    ) -> Result<Carried, PortFault> {
         let reused = self.link.is_some();
         let first = self.carry_once(read, line, patience).await;
-        // A converter may close an idle connection: that is normal and costs one repetition.
-        let idle_closed =
-            first.as_ref().is_err_and(|error| error.kind() != io::ErrorKind::ResourceBusy);
-        if reused && idle_closed && !self.is_serial() {
-            return self.carry_once(read, line, patience).await;
-        }
-        first
+        let Err(PortFault { stage, .. }) = &first else { return first };
+        // A port that was lost while it was idle is normal and costs one repetition.
+        let again = match stage {
+            Stage::Unusable => false,
+            Stage::Stale => reused,
+            Stage::UnderWay => reused && !self.is_serial(),
+        };
+        if again { self.carry_once(read, line, patience).await } else { first }
     }
 
     async fn carry_once(
@@ -135,16 +175,19 @@ impl<D: Dial> Conversation<D> {
         read: Read,
         line: Line,
         patience: Duration,
-    ) -> io::Result<Carried> {
+    ) -> Result<Carried, PortFault> {
         let mut link = self.opened(line).await?;
-        if !self.drain(&mut link).await? {
+        if !self.drain(&mut link).await.map_err(|error| Stage::Stale.of(error))? {
             self.link = Some(link);
-            return Err(io::Error::new(io::ErrorKind::ResourceBusy, "somebody else keeps talking"));
+            let busy = io::Error::new(io::ErrorKind::ResourceBusy, "somebody else keeps talking");
+            return Err(Stage::Unusable.of(busy));
         }
         let mut exchange = self.exchange(read);
         let asked_at = Instant::now();
         let mut first_byte = None;
-        let end = self.ask_and_hear(&mut link, &mut exchange, patience, &mut first_byte).await?;
+        self.say(&mut link, exchange.request()).await?;
+        let heard = self.hear_out(&mut link, &mut exchange, patience, &mut first_byte).await;
+        let end = heard.map_err(|error| self.lost(error))?;
         let took = asked_at.elapsed();
         debug!(
             address = read.address,
@@ -161,10 +204,19 @@ impl<D: Dial> Conversation<D> {
             self.link = Some(link);
         }
         if let Some(fault @ (Fault::Closed | Fault::Reset)) = fault {
-            return Err(io::Error::new(io::ErrorKind::ConnectionAborted, fault));
+            return Err(self.lost(io::Error::new(io::ErrorKind::ConnectionAborted, fault)));
         }
         let first_byte = first_byte.map(|at: Instant| at.duration_since(asked_at));
         Ok(Carried { exchange, end, first_byte, took })
+    }
+
+    /// The port went while a question was under way. Without numbers on answers, that question's
+    /// may still come through the port as it is opened again.
+    fn lost(&mut self, error: io::Error) -> PortFault {
+        if self.framing != Framing::Tcp {
+            self.rest(LATE_WINDOW);
+        }
+        Stage::UnderWay.of(error)
     }
 
     fn exchange(&mut self, read: Read) -> Exchange {
@@ -179,16 +231,16 @@ impl<D: Dial> Conversation<D> {
     }
 
     /// The port, opened and with these line settings. It is put back after the question.
-    async fn opened(&mut self, line: Line) -> io::Result<D::Link> {
+    async fn opened(&mut self, line: Line) -> Result<D::Link, PortFault> {
         if let Some(mut link) = self.link.take() {
             if line != self.line {
-                self.drain(&mut link).await?;
-                self.dial.set_line(&mut link, line)?;
+                self.drain(&mut link).await.map_err(|error| Stage::Stale.of(error))?;
+                self.dial.set_line(&mut link, line).map_err(|error| Stage::Stale.of(error))?;
                 self.line_is(line);
             }
             return Ok(link);
         }
-        let link = self.dial.dial(line).await?;
+        let link = self.dial.dial(line).await.map_err(|error| Stage::Unusable.of(error))?;
         self.silences = 0;
         self.line_is(line);
         Ok(link)
@@ -222,16 +274,29 @@ impl<D: Dial> Conversation<D> {
         }
     }
 
-    async fn ask_and_hear(
+    async fn say(&mut self, link: &mut D::Link, question: &[u8]) -> Result<(), PortFault> {
+        trace!("> {}", Hex(question));
+        let latest = Instant::now() + self.wire_time(question.len()) + STUCK;
+        let said = async {
+            link.write_all(question).await?;
+            link.flush().await
+        };
+        match timeout_at(latest, said).await {
+            Ok(said) => said.map_err(|error| self.lost(error)),
+            Err(_) => {
+                let text = "the port takes no bytes";
+                Err(Stage::Unusable.of(io::Error::new(io::ErrorKind::TimedOut, text)))
+            }
+        }
+    }
+
+    async fn hear_out(
         &mut self,
         link: &mut D::Link,
         exchange: &mut Exchange,
         patience: Duration,
         first_byte: &mut Option<Instant>,
     ) -> io::Result<End> {
-        trace!("> {}", Hex(exchange.request()));
-        link.write_all(exchange.request()).await?;
-        link.flush().await?;
         let on_wire = Instant::now() + self.wire_time(exchange.request().len());
         self.quiet_until = on_wire + self.silence();
         // The patience ends with the first byte; an answer under way is heard out.

@@ -121,6 +121,19 @@ impl Dial for Fenced {
 }
 
 async fn connect(host: &Host, allows: impl Fn(SocketAddr) -> bool) -> io::Result<TcpStream> {
+    let found = tokio::time::timeout(CONNECT, reach(host, allows));
+    let stream = found.await.map_err(|_| {
+        io::Error::new(io::ErrorKind::TimedOut, format!("{host} does not answer"))
+    })??;
+    stream.set_nodelay(true)?;
+    rustix::net::sockopt::set_socket_keepalive(&stream, true)?;
+    rustix::net::sockopt::set_tcp_keepidle(&stream, Duration::from_secs(30))?;
+    rustix::net::sockopt::set_tcp_keepintvl(&stream, Duration::from_secs(10))?;
+    Ok(stream)
+}
+
+/// Resolves the name and dials. Either may take longer than anybody waits.
+async fn reach(host: &Host, allows: impl Fn(SocketAddr) -> bool) -> io::Result<TcpStream> {
     let resolved = lookup_host((host.name.as_str(), host.tcp_port)).await;
     let addresses: Vec<SocketAddr> = resolved
         .map_err(|error| io::Error::new(error.kind(), format!("{host} is not known: {error}")))?
@@ -130,18 +143,9 @@ async fn connect(host: &Host, allows: impl Fn(SocketAddr) -> bool) -> io::Result
         let text = format!("{host} is outside the networks and ports that the box file allows");
         return Err(io::Error::new(io::ErrorKind::PermissionDenied, text));
     }
-    let dialled = TcpStream::connect(addresses.as_slice());
-    let stream = tokio::time::timeout(CONNECT, dialled)
+    TcpStream::connect(addresses.as_slice())
         .await
-        .map_err(|_| io::Error::new(io::ErrorKind::TimedOut, format!("{host} does not answer")))?;
-    let stream = stream.map_err(|error| {
-        io::Error::new(error.kind(), format!("{host} cannot be reached: {error}"))
-    })?;
-    stream.set_nodelay(true)?;
-    rustix::net::sockopt::set_socket_keepalive(&stream, true)?;
-    rustix::net::sockopt::set_tcp_keepidle(&stream, Duration::from_secs(30))?;
-    rustix::net::sockopt::set_tcp_keepintvl(&stream, Duration::from_secs(10))?;
-    Ok(stream)
+        .map_err(|error| io::Error::new(error.kind(), format!("{host} cannot be reached: {error}")))
 }
 
 fn open_serial(path: &str, line: Line) -> io::Result<Opened> {

@@ -1,4 +1,3 @@
-use std::io;
 use std::time::Duration;
 
 use catalog::{Block, Register, Retries};
@@ -7,15 +6,12 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 use wire::modbus::{Answer, Fault, Read, Refusal};
 
-use crate::conversation::{Conversation, Framing};
+use crate::conversation::{Conversation, Framing, LATE_WINDOW, PortFault};
 use crate::health::Health;
 use crate::plan::MeterPlan;
 use crate::port::Dial;
 use crate::split::split;
 
-/// After a silence the line is kept quiet this long, so that a late answer is heard out and never
-/// taken for another question's.
-const LATE_WINDOW: Duration = Duration::from_secs(1);
 /// Rest before a damaged answer is asked for again.
 const AFTER_DAMAGE: Duration = Duration::from_millis(50);
 /// Rest before a busy meter is asked again.
@@ -75,7 +71,7 @@ impl Visited {
         conversation: &mut Conversation<D>,
         number: PlanNumber,
         clock: &Clock,
-    ) -> (Batch, Option<io::Error>) {
+    ) -> (Batch, Option<PortFault>) {
         let began = Instant::now();
         let mut batch = self.empty_batch(number, clock.now());
         let mut waiting: Vec<Block> = self.blocks.iter().rev().cloned().collect();
@@ -83,9 +79,9 @@ impl Visited {
         let mut fault = None;
         while let Some(block) = waiting.pop() {
             let asked = self.ask(conversation, &block, clock).await;
-            let outcome = asked.unwrap_or_else(|error| {
-                let outcome = Outcome::Failed(Reason::Line, error.to_string());
-                fault = Some(error);
+            let outcome = asked.unwrap_or_else(|failed| {
+                let outcome = Outcome::Failed(Reason::Line, failed.error.to_string());
+                fault = Some(failed);
                 outcome
             });
             match outcome {
@@ -140,7 +136,7 @@ impl Visited {
         conversation: &mut Conversation<D>,
         block: &Block,
         clock: &Clock,
-    ) -> io::Result<Outcome> {
+    ) -> Result<Outcome, PortFault> {
         let read = Read {
             address: self.plan.address,
             function: block.function,
@@ -212,7 +208,7 @@ impl Visited {
         &mut self,
         conversation: &mut Conversation<D>,
         read: Read,
-    ) -> io::Result<bool> {
+    ) -> Result<bool, PortFault> {
         let Some(count) = self.unsettled.distinguishable(read.count) else { return Ok(true) };
         let probe = Read { count, start: read.start.min(u16::MAX - count), ..read };
         let carried = conversation.carry(probe, self.plan.line, self.plan.timeout).await?;

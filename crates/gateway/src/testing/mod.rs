@@ -1,5 +1,6 @@
 //! A line whose far end follows a script, on the paused clock of the runtime.
 
+mod buses;
 mod sequences;
 mod visits;
 
