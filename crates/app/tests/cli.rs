@@ -217,8 +217,8 @@ impl Home {
         let (house, site, data) = (path("house.toml"), path("site.toml"), path("D"));
         let mut meters = Running::submeter(&["simulate", &house, "--write-site", &site]);
         meters.after("site file: ");
-        let lost = "[[meter]]\nkey = \"lost\"\nbus = \"a\"\naddress = 99\nmodel = \"eastron/sdm120\"\n\
-                    timeout = 0.1\n";
+        let lost = "[[meter]]\nkey = \"lost\"\nbus = \"a\"\naddress = 99\n\
+                    model = \"eastron/sdm120\"\ntimeout = 0.1\n";
         let text = std::fs::read_to_string(&site).unwrap() + lost;
         common::write(&folder, "site.toml", &text);
         let mut service = Running::submeter(&["run", "--site", &site, "--data", &data]);
