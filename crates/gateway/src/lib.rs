@@ -42,6 +42,7 @@ const ASKS: usize = 16;
 pub struct Gateway {
     asks: Asks,
     tasks: JoinSet<()>,
+    untold: CancellationToken,
 }
 
 /// The way in for questions of people. Cheap to clone; it outlives the gateway without harm.
@@ -99,15 +100,20 @@ pub fn start_on<D: Dial + 'static>(
     let (sweeps, collected) = mpsc::channel(collector::QUEUE);
     let mut buses = HashMap::new();
     let mut tasks = JoinSet::new();
+    let untold = CancellationToken::new();
     for bus in plan.buses {
         let (ask, asked) = mpsc::channel(ASKS);
         buses.extend(bus.meters.iter().map(|meter| (meter.key.clone(), ask.clone())));
         let port = dial(&bus);
         let task = BusTask::new(bus, plan.number, port, zone.clone(), clock.clone());
-        tasks.spawn(task.run(asked, sweeps.clone(), stop.clone()));
+        let alarm = Alarm { stop: stop.clone(), untold: untold.clone() };
+        let task = task.run(asked, sweeps.clone(), stop.clone());
+        tasks.spawn(async move { alarm.guard(task).await });
     }
-    tasks.spawn(collector::collect(collected, journal, clock.clone()));
-    Gateway { asks: Asks { buses: Arc::new(buses) }, tasks }
+    let alarm = Alarm { stop: stop.clone(), untold: untold.clone() };
+    let collector = collector::collect(collected, journal, clock.clone(), stop.clone());
+    tasks.spawn(async move { alarm.guard(collector).await });
+    Gateway { asks: Asks { buses: Arc::new(buses) }, tasks, untold }
 }
 
 /// Reads every meter of a bus once, without schedule and journal. The port is opened and closed.
@@ -160,6 +166,13 @@ impl Gateway {
         self.asks.clone()
     }
 
+    /// Cancelled when a task has ended that nobody had told to stop, by a panic for example. What
+    /// still reads then reads in vain: stop it, and start anew.
+    #[must_use]
+    pub fn untold(&self) -> CancellationToken {
+        self.untold.clone()
+    }
+
     /// Waits until every task has ended: the buses when `stop` is cancelled, then the collector,
     /// which has appended all they read. `false` when a task ended that nobody had told to stop;
     /// then the others are stopped, since a gateway that half runs is worse than one that restarts.
@@ -172,5 +185,25 @@ impl Gateway {
             }
         }
         in_order
+    }
+}
+
+/// Raised when its task ends, however it ends, before it was told to.
+struct Alarm {
+    stop: CancellationToken,
+    untold: CancellationToken,
+}
+
+impl Alarm {
+    async fn guard(self, task: impl Future<Output = ()>) {
+        task.await;
+    }
+}
+
+impl Drop for Alarm {
+    fn drop(&mut self) {
+        if !self.stop.is_cancelled() || std::thread::panicking() {
+            self.untold.cancel();
+        }
     }
 }

@@ -22,7 +22,7 @@ use crate::plan::{BusPlan, MeterPlan};
 use crate::port::Dial;
 
 /// Meters `m1` to `m<n>` with the addresses 1 to n, one register each.
-fn bus(meters: u8, interval: Duration) -> BusPlan {
+pub(super) fn bus(meters: u8, interval: Duration) -> BusPlan {
     let meters = (1..=meters).map(|address| {
         let registers = vec![entry("L1_v", Function::Input, 10, 2)];
         MeterPlan { interval, ..meter(&format!("m{address}"), address, registers) }

@@ -1,6 +1,7 @@
 //! A line whose far end follows a script, on the paused clock of the runtime.
 
 mod buses;
+mod gateways;
 mod sequences;
 mod visits;
 
