@@ -42,7 +42,7 @@ const ENDINGS: &str = "\
 --version                                               0  submeter 0.
 frobnicate                                              2  unrecognized
 reed                                                    2  'read'
-check good.toml                                         0  2 meters
+check good.toml                                         0  a sweep every 1m takes 3 questions
 check bad.toml                                          3  bad.toml:23:66
 check good.toml bad.toml                                3  2 errors
 check nothing.toml                                      3  error[not_a_file]
@@ -123,6 +123,8 @@ error[duplicate_address] bad.toml:20:11
             "hint": null,
         })
     );
+    let good = in_folder(&folder, "check good.toml");
+    assert!(good.text(0).starts_with("good.toml: a site with 2 meters on 1 bus\n"), "{good:#?}");
     let good = in_folder(&folder, "check good.toml --json").json(0);
     assert_eq!(good, json!({"ok": true, "errors": [], "warnings": [], "notes": []}));
 }

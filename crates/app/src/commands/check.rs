@@ -144,23 +144,30 @@ fn seen(text: &str) -> Kind {
 
 fn site_in_words(site: &CheckedSite) -> String {
     let plan = Plan::of(site, domain::PlanNumber(0));
-    let (meters, buses) = (site.meters.len(), plan.buses.len());
-    let mut text = format!("a site with {meters} meters on {buses} buses");
+    let mut text = format!(
+        "a site with {} on {}",
+        counted(site.meters.len(), "meter", "meters"),
+        counted(plan.buses.len(), "bus", "buses"),
+    );
     for bus in &plan.buses {
         let shortest = bus.meters.iter().map(|meter| meter.interval).min().unwrap_or_default();
         text += &format!(
-            "\n  bus {}: {}, {} meters, a sweep every {} takes {} questions",
+            "\n  bus {}: {}, {}, a sweep every {} takes {}",
             bus.key,
             bus.port,
-            bus.meters.len(),
+            counted(bus.meters.len(), "meter", "meters"),
             when::in_words(shortest),
-            bus.questions(),
+            counted(bus.questions(), "question", "questions"),
         );
         if matches!(bus.port, Port::Serial(_)) {
             text += &format!(" and about {:.1} s", bus.sweep_time().as_secs_f32());
         }
     }
     text
+}
+
+fn counted(count: usize, one: &str, several: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { several })
 }
 
 fn tell(name: &str, checked: &Checked) -> anyhow::Result<()> {
