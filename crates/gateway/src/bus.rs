@@ -7,10 +7,11 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use crate::conversation::{Conversation, PortFault, Stage};
+use crate::conversation::Conversation;
 use crate::health::Change;
 use crate::plan::BusPlan;
 use crate::port::Dial;
+use crate::port_fault::{PortFault, Stage};
 use crate::schedule::Schedule;
 use crate::visit::Visited;
 

@@ -10,6 +10,7 @@ use wire::hex::Hex;
 use wire::modbus::{End, Exchange, Fault, Progress, Read};
 
 use crate::port::Dial;
+use crate::port_fault::{PortFault, Stage};
 
 /// How frames are told apart on a port.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,34 +77,6 @@ pub(crate) struct Carried {
     pub(crate) first_byte: Option<Duration>,
     /// From the start of the question to the end of its answer.
     pub(crate) took: Duration,
-}
-
-/// The port itself failed. It is opened anew for the next question.
-#[derive(Debug)]
-pub(crate) struct PortFault {
-    /// What happened.
-    pub(crate) error: io::Error,
-    /// How far the question had come.
-    pub(crate) stage: Stage,
-}
-
-/// How far a question had come when the port failed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Stage {
-    /// The port cannot be opened, takes no bytes, or is never quiet: nobody on it can be asked.
-    Unusable,
-    /// It was gone before the question left, as a converter closes it that finds it idle, or an
-    /// adapter that was unplugged meanwhile.
-    Stale,
-    /// It went while the question was under way. Some converters hang up where a meter is silent,
-    /// so this says nothing about the other meters.
-    UnderWay,
-}
-
-impl Stage {
-    fn of(self, error: io::Error) -> PortFault {
-        PortFault { error, stage: self }
-    }
 }
 
 impl<D: Dial> Conversation<D> {

@@ -11,6 +11,7 @@ mod conversation;
 mod health;
 mod plan;
 mod port;
+mod port_fault;
 mod schedule;
 mod split;
 #[cfg(test)]

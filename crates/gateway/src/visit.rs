@@ -6,10 +6,11 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 use wire::modbus::{Answer, Fault, Read, Refusal};
 
-use crate::conversation::{Conversation, Framing, LATE_WINDOW, PortFault};
+use crate::conversation::{Conversation, Framing, LATE_WINDOW};
 use crate::health::Health;
 use crate::plan::MeterPlan;
 use crate::port::Dial;
+use crate::port_fault::PortFault;
 use crate::split::split;
 
 /// Rest before a damaged answer is asked for again.
