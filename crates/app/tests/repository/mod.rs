@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-/// What lies in the root without being part of the repository.
+/// Folders that lie among ours without being part of the repository.
 const NOT_OURS: [&str; 3] = [".git", "target", "submeter-data"];
 
 /// One file that is text.
@@ -38,7 +38,8 @@ fn walk(folder: &Path, found: &mut Vec<Text>) {
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         let name = path.strip_prefix(&root).unwrap().to_string_lossy().into_owned();
-        let ours = !NOT_OURS.contains(&name.as_str()) && !name.starts_with("target-");
+        let last = name.rsplit('/').next().unwrap();
+        let ours = !NOT_OURS.contains(&last) && !last.starts_with("target-");
         if path.is_dir() && ours {
             walk(&path, found);
         } else if path.is_file() && ours {
