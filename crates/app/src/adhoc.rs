@@ -1,7 +1,9 @@
 //! A register of any port, typed on the command line: flags become a site of one meter, checked by
 //! the same checker as a file.
 
-use catalog::{Catalog, CheckedSite, DataType, Problem, Severity};
+use std::collections::BTreeMap;
+
+use catalog::{Catalog, CheckedMeter, CheckedSite, DataType, Problem, Severity};
 use domain::RawWords;
 
 use crate::answer::{Answer, Names, Note};
@@ -171,8 +173,10 @@ fn quoted(text: &str) -> String {
 
 /// Where nobody said the data type: the words in every interpretation, side by side.
 pub fn explain(site: &CheckedSite, answer: &mut Answer) {
+    let meters: BTreeMap<&str, &CheckedMeter> =
+        site.meters.iter().map(|meter| (meter.key.as_str(), meter)).collect();
     let assumed = |meter: &str, quantity: Option<&str>| {
-        let meter = site.meters.iter().find(|known| known.key.as_str() == meter)?;
+        let meter = meters.get(meter)?;
         let same = |name: &str| quantity.is_none_or(|quantity| quantity == name);
         meter.registers.iter().find(|r| r.type_assumed && same(r.quantity.name()))
     };

@@ -25,6 +25,8 @@ pub enum Exit {
     NotFound = 9,
     /// The bus or the store is owned by another process; try later.
     Busy = 75,
+    /// Interrupted before anything was read.
+    Interrupted = 130,
 }
 
 impl From<Exit> for ExitCode {

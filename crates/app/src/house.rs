@@ -13,7 +13,7 @@ use gateway::{Around, Asks, BusPlan, Fenced, Gateway, Plan};
 use jiff::tz::TimeZone;
 use portal::Ready;
 use store::Store;
-use tokio::sync::{Mutex, RwLock};
+use tokio::sync::{Mutex, RwLock, watch};
 use tokio_util::sync::CancellationToken;
 use tracing::info;
 
@@ -29,12 +29,18 @@ pub struct House {
     /// Whoever asks reads through it; a new plan exchanges it.
     asks: RwLock<Asks>,
     site: RwLock<Option<Arc<CheckedSite>>>,
-    /// The gateway under the plan in force, and what stops it.
-    reading: Mutex<Option<(Gateway, CancellationToken)>>,
+    /// The gateway under the plan in force, and what stops it. Whoever changes the plan holds it
+    /// from the registry to the new gateway: the newest plan in the registry is the one that reads.
+    reading: Mutex<Option<Reading>>,
+    /// Cancelled when the gateway in force has lost a task.
+    untold: watch::Sender<CancellationToken>,
     ready: Ready,
     /// What may be dialled.
     network: Network,
 }
+
+/// A gateway, and what stops it.
+type Reading = (Gateway, CancellationToken);
 
 impl House {
     /// Opens the store and starts reading what the registry says; nothing yet, if it is empty.
@@ -55,6 +61,7 @@ impl House {
             asks: RwLock::default(),
             site: RwLock::default(),
             reading: Mutex::default(),
+            untold: watch::Sender::new(CancellationToken::new()),
             ready: Ready::default(),
             network,
         };
@@ -68,8 +75,10 @@ impl House {
                 );
             };
             // A changed model file changes the plan without a change of the registry.
-            let number = house.register(&site).await.unwrap_or(number);
-            house.read(site, number).await?;
+            let now = house.apply(site).await?;
+            if now != number {
+                info!(plan = now.0, before = number.0, "The models have changed the plan");
+            }
         }
         Ok(house)
     }
@@ -79,9 +88,24 @@ impl House {
     /// # Errors
     /// When the registry refuses the site.
     pub async fn apply(&self, site: CheckedSite) -> anyhow::Result<PlanNumber> {
+        let zone = TimeZone::get(&site.record.site.time_zone)?;
+        let mut reading = self.reading.lock().await;
         let number = self.register(&site).await?;
-        self.read(site, number).await?;
+        self.read(&mut reading, site, (number, zone)).await;
         Ok(number)
+    }
+
+    /// Waits until a task of the gateway has ended that nobody had told to: the house reads no
+    /// more, or not everything, and is to be started anew.
+    pub async fn failed(&self) {
+        let mut untold = self.untold.subscribe();
+        loop {
+            let gateway = untold.borrow_and_update().clone();
+            tokio::select! {
+                () = gateway.cancelled() => return,
+                Ok(()) = untold.changed() => {}
+            }
+        }
     }
 
     /// The site in force.
@@ -117,7 +141,7 @@ impl House {
     /// # Errors
     /// When the journal cannot be closed in order.
     pub async fn close(self) -> anyhow::Result<()> {
-        self.pause().await;
+        pause(&mut *self.reading.lock().await).await;
         self.store.close().await.context("the journal was not closed in order")
     }
 
@@ -128,10 +152,14 @@ impl House {
         Ok(applied.plan)
     }
 
-    async fn read(&self, site: CheckedSite, number: PlanNumber) -> anyhow::Result<()> {
-        let zone = TimeZone::get(&site.record.site.time_zone)?;
+    async fn read(
+        &self,
+        reading: &mut Option<Reading>,
+        site: CheckedSite,
+        (number, zone): (PlanNumber, TimeZone),
+    ) {
         let plan = Plan::of(&site, number);
-        self.pause().await;
+        pause(reading).await;
         let stop = CancellationToken::new();
         let around = Around { zone: &zone, clock: &self.clock, stop: &stop };
         let gateway =
@@ -140,9 +168,9 @@ impl House {
         let (meters, buses) = (site.meters.len(), site.buses.len());
         info!(site = %site.record.site.key, plan = number.0, meters, buses, "Reading");
         *self.site.write().await = Some(Arc::new(site));
-        *self.reading.lock().await = Some((gateway, stop));
+        self.untold.send_replace(gateway.untold());
+        *reading = Some((gateway, stop));
         self.ready.set(true);
-        Ok(())
     }
 
     /// The port of a bus inside the networks and ports that the box file allows.
@@ -150,13 +178,12 @@ impl House {
         let network = self.network.clone();
         Fenced { port: bus.port.clone(), allows: Arc::new(move |at| network.allows(at)) }
     }
+}
 
-    /// Ends the gateway; what it has read is in the journal afterwards.
-    async fn pause(&self) {
-        let reading = self.reading.lock().await.take();
-        if let Some((gateway, stop)) = reading {
-            stop.cancel();
-            gateway.ended(&stop).await;
-        }
+/// Ends the gateway; what it has read is in the journal afterwards.
+async fn pause(reading: &mut Option<Reading>) {
+    if let Some((gateway, stop)) = reading.take() {
+        stop.cancel();
+        gateway.ended(&stop).await;
     }
 }

@@ -82,12 +82,7 @@ fn log(level: &str) {
 }
 
 fn failed(error: &anyhow::Error) -> Exit {
-    let broken_pipe = error.chain().any(|cause| {
-        cause
-            .downcast_ref::<std::io::Error>()
-            .is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
-    });
-    if broken_pipe {
+    if output::is_reader_gone(error) {
         return Exit::Good; // the reader had enough
     }
     output::message(&format!("submeter: {error:#}"));

@@ -1,17 +1,59 @@
 //! Writing to people and scripts: data to the standard output, messages to the standard error.
 
-use std::io::{IsTerminal, Write};
+use std::io::{IsTerminal, StdoutLock, Write};
 
 use anyhow::Context;
 use serde::Serialize;
+
+/// The standard output. When nobody reads it any more, its error says so.
+pub fn data() -> impl Write {
+    Data(std::io::stdout().lock())
+}
+
+/// Whether an error is that whoever read the standard output has had enough (`| head`). Any other
+/// pipe that breaks, to the running service for example, is a failure.
+#[must_use]
+pub fn is_reader_gone(error: &anyhow::Error) -> bool {
+    let gone = |error: &std::io::Error| error.get_ref().is_some_and(|inner| inner.is::<Gone>());
+    error.chain().any(|cause| cause.downcast_ref().is_some_and(gone))
+}
+
+struct Data(StdoutLock<'static>);
+
+#[derive(Debug)]
+struct Gone;
+
+impl std::fmt::Display for Gone {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("nobody reads the standard output any more")
+    }
+}
+
+impl std::error::Error for Gone {}
+
+fn told(error: std::io::Error) -> std::io::Error {
+    match error.kind() {
+        kind @ std::io::ErrorKind::BrokenPipe => std::io::Error::new(kind, Gone),
+        _ => error,
+    }
+}
+
+impl Write for Data {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.write(bytes).map_err(told)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.0.flush().map_err(told)
+    }
+}
 
 /// Writes one line of data. A reader that has gone away (`| head`) ends the command in silence.
 ///
 /// # Errors
 /// When the output cannot be written.
 pub fn line(text: &str) -> anyhow::Result<()> {
-    let mut out = std::io::stdout().lock();
-    writeln!(out, "{text}").context("cannot write to the standard output")
+    writeln!(data(), "{text}").context("cannot write to the standard output")
 }
 
 /// Writes several lines of data.

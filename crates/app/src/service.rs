@@ -1,14 +1,18 @@
 //! The local door of a running service: a socket in its data folder, over which commands ask it,
 //! so that no port is opened twice. One JSON document a line, one question a connection.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context;
 use domain::Key;
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -18,6 +22,12 @@ use crate::house::House;
 
 /// The longest question: a site file with some room.
 const LONGEST: u64 = 17 * 1024 * 1024;
+/// Patience for a question to be told, and for its answer to be taken.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// Questions answered at the same time; more wait at the door.
+const AT_ONCE: usize = 32;
+/// Rest after the door could not be opened to somebody: no file descriptors, for example.
+const REFUSED: Duration = Duration::from_millis(200);
 
 /// What may be asked of a running service.
 #[derive(Debug, Serialize, Deserialize)]
@@ -86,7 +96,8 @@ pub async fn ask(data: &Path, question: &Question) -> anyhow::Result<Option<Repl
     Ok(Some(reply))
 }
 
-/// Opens the door and answers until told to stop. Questions under way are answered first.
+/// Opens the door and answers until told to stop. What is under way is answered first, as far as
+/// it was read; nobody who only stands in the door holds up the end.
 ///
 /// # Errors
 /// When the socket cannot be made.
@@ -98,18 +109,19 @@ pub async fn serve(data: &Path, house: Arc<House>, stop: CancellationToken) -> a
         .with_context(|| format!("cannot open the local door {}", path.display()))?;
     rustix::fs::chmod(&path, rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR)?;
     let answering = TaskTracker::new();
-    loop {
-        tokio::select! {
+    let places = Arc::new(Semaphore::new(AT_ONCE));
+    while let Some(stream) = next(&listener, &stop).await {
+        let place = tokio::select! {
             () = stop.cancelled() => break,
-            accepted = listener.accept() => if let Ok((stream, _)) = accepted {
-                let house = Arc::clone(&house);
-                answering.spawn(async move {
-                    if let Err(error) = answer(stream, &house).await {
-                        tracing::debug!(%error, "A local question was not answered");
-                    }
-                });
+            place = Arc::clone(&places).acquire_owned() => place?,
+        };
+        let (house, stop) = (Arc::clone(&house), stop.clone());
+        answering.spawn(async move {
+            if let Err(error) = answer(stream, &house, &stop).await {
+                tracing::debug!(%error, "A local question was not answered");
             }
-        }
+            drop(place);
+        });
     }
     answering.close();
     answering.wait().await;
@@ -117,16 +129,39 @@ pub async fn serve(data: &Path, house: Arc<House>, stop: CancellationToken) -> a
     Ok(())
 }
 
-async fn answer(stream: UnixStream, house: &House) -> anyhow::Result<()> {
+/// Whoever comes to the door next; `None` when told to stop.
+async fn next(listener: &UnixListener, stop: &CancellationToken) -> Option<UnixStream> {
+    loop {
+        let accepted = tokio::select! {
+            () = stop.cancelled() => return None,
+            accepted = listener.accept() => accepted,
+        };
+        match accepted {
+            Ok((stream, _)) => return Some(stream),
+            Err(_) => tokio::time::sleep(REFUSED).await,
+        }
+    }
+}
+
+async fn answer(stream: UnixStream, house: &House, stop: &CancellationToken) -> anyhow::Result<()> {
     let (reading, mut writing) = stream.into_split();
     let mut line = String::new();
-    BufReader::new(reading.take(LONGEST)).read_line(&mut line).await?;
+    let mut reading = BufReader::new(reading.take(LONGEST));
+    tokio::select! {
+        told = timeout(PATIENCE, reading.read_line(&mut line)) => told??,
+        () = stop.cancelled() => return Ok(()),
+    };
     let reply = match serde_json::from_str(&line) {
-        Ok(Question::Read { meters }) => read(house, &meters).await,
+        Ok(Question::Read { meters }) => tokio::select! {
+            biased;
+            reply = read(house, &meters) => reply,
+            () = stop.cancelled() => Reply::Failed { message: "the service stops".to_owned() },
+        },
         Ok(Question::Apply { text }) => apply(house, &text).await,
         Err(error) => Reply::Failed { message: format!("no such question: {error}") },
     };
-    writing.write_all(serde_json::to_string(&reply)?.as_bytes()).await?;
+    let reply = serde_json::to_string(&reply)?;
+    timeout(PATIENCE, writing.write_all(reply.as_bytes())).await??;
     Ok(writing.shutdown().await?)
 }
 
@@ -136,10 +171,11 @@ async fn read(house: &House, wanted: &[String]) -> Reply {
             message: "the service has no site yet: apply one first".to_owned(),
         };
     };
+    let known_keys: BTreeSet<&Key> = site.meters.iter().map(|meter| &meter.key).collect();
     let known = || site.meters.iter().map(|meter| meter.key.to_string()).collect::<Vec<_>>();
     let mut keys = Vec::new();
     for meter in if wanted.is_empty() { known() } else { wanted.to_vec() } {
-        match Key::new(&meter).ok().filter(|key| site.meters.iter().any(|m| m.key == *key)) {
+        match Key::new(&meter).ok().filter(|key| known_keys.contains(key)) {
             Some(key) => keys.push(key),
             None => return Reply::NotFound { meter, known: known() },
         }

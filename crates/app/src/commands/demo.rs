@@ -111,12 +111,14 @@ fn draw(board: &Board, clock: &Clock, live: bool, drawn: usize) -> anyhow::Resul
     lines.push(format!(
         "{alive} of {all} meters answer; {readings} readings and {gaps} gaps in the journal"
     ));
+    let counts = lines.iter_mut().skip(all + 1);
+    counts.for_each(|line| *line = line.chars().take(width).collect()); // a line that wraps is two
     if !live {
         lines.push(String::new());
         output::lines(&lines)?;
         return Ok(0);
     }
-    let mut out = std::io::stdout().lock();
+    let mut out = output::data();
     if drawn > 0 {
         write!(out, "\x1b[{drawn}A")?;
     }

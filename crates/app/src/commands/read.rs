@@ -1,10 +1,11 @@
 //! `submeter read`: one reading now, from a site file, the running service, or any port.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use catalog::{Catalog, CheckedSite};
-use domain::{Clock, PlanNumber};
+use domain::{Clock, Key, PlanNumber};
 use gateway::Plan;
 use tokio::task::JoinSet;
 
@@ -30,15 +31,21 @@ pub async fn run(args: &Read, catalog: &Catalog, clock: &Clock) -> anyhow::Resul
         Ok(target) => target,
         Err(exit) => return Ok(exit),
     };
+    // Told once for all rounds: an interrupt in the midst of a round ends the command as well.
+    let mut told = std::pin::pin!(signal::told_to_stop());
     loop {
-        let answer = match target.read(clock).await? {
+        let read = tokio::select! {
+            read = target.read(clock) => read?,
+            () = &mut told => return Ok(Exit::Interrupted),
+        };
+        let answer = match read {
             Ok(answer) => answer,
             Err(exit) => return Ok(exit),
         };
         show(args, &answer)?;
         let Some(every) = every else { return Ok(answer.exit()) };
         tokio::select! {
-            () = signal::told_to_stop() => return Ok(answer.exit()),
+            () = &mut told => return Ok(answer.exit()),
             () = tokio::time::sleep(every) => {}
         }
     }
@@ -129,8 +136,9 @@ async fn read_ports(site: &CheckedSite, names: Names, clock: &Clock) -> anyhow::
     while let Some(read) = buses.join_next().await {
         batches.extend(read.context("a bus was not read to its end")?);
     }
-    let place = |key| site.meters.iter().position(|meter| meter.key == key);
-    batches.sort_by_key(|batch| place(batch.meter.clone()));
+    let places: BTreeMap<&Key, usize> =
+        site.meters.iter().enumerate().map(|(place, meter)| (&meter.key, place)).collect();
+    batches.sort_by_key(|batch| places.get(&batch.meter));
     let known = (names == Names::Known).then(|| site.record.site.key.to_string());
     let mut answer = Answer::empty(known);
     batches.iter().for_each(|batch| answer.add(batch, names));
@@ -171,7 +179,7 @@ fn show(args: &Read, answer: &Answer) -> anyhow::Result<()> {
         };
     }
     if args.output.csv {
-        let mut out = csv::Writer::from_writer(std::io::stdout().lock());
+        let mut out = csv::Writer::from_writer(output::data());
         out.write_record(["meter", "quantity", "timestamp", "value", "unit", "quality", "raw"])?;
         for read in &answer.readings {
             out.write_record([

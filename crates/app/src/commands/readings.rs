@@ -166,7 +166,7 @@ fn document(kept: &Kept) -> Value {
 
 /// The long form: one reading a line, with the columns every export has.
 fn csv(shown: &Shown<'_>, kept: &[Kept]) -> anyhow::Result<()> {
-    let mut out = csv::Writer::from_writer(std::io::stdout().lock());
+    let mut out = csv::Writer::from_writer(output::data());
     out.write_record([
         "site",
         "meter",
@@ -227,7 +227,7 @@ fn show_gaps(args: &Readings, site: &str, gaps: &[KeptGap]) -> anyhow::Result<()
         ]
     });
     if args.output.csv {
-        let mut out = csv::Writer::from_writer(std::io::stdout().lock());
+        let mut out = csv::Writer::from_writer(output::data());
         out.write_record(["timestamp", "meter", "quantity", "reason", "detail"])?;
         for row in rows {
             out.write_record(row)?;

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 use catalog::{Catalog, CheckedSite};
 use domain::Clock;
 use portal::Ready;
@@ -37,19 +37,21 @@ pub async fn run(args: &Run, catalog: Catalog, clock: Clock) -> anyhow::Result<E
         );
     }
     let stop = CancellationToken::new();
-    let told = stop.clone();
-    let signals = async move {
-        tokio::select! {
-            () = signal::told_to_stop() => told.cancel(),
-            () = told.cancelled() => {}
-        }
+    let watched = async {
+        let ended = tokio::select! {
+            () = signal::told_to_stop() => Ok(()),
+            () = stop.cancelled() => Ok(()),
+            () = house.failed() => Err(anyhow!("a part of the gateway has failed; start it anew")),
+        };
+        stop.cancel();
+        ended
     };
     let door = service::serve(&data, Arc::clone(&house), stop.clone());
     let pages = pages(listen, house.ready(), stop.clone());
-    let (door, pages, ()) = tokio::join!(or_stop(door, &stop), or_stop(pages, &stop), signals);
+    let (door, pages, reading) = tokio::join!(or_stop(door, &stop), or_stop(pages, &stop), watched);
     let house = Arc::into_inner(house).context("the house is still in use")?;
     house.close().await?;
-    door.and(pages)?;
+    door.and(pages).and(reading)?;
     info!("Stopped in order");
     Ok(Exit::Good)
 }
