@@ -24,8 +24,9 @@ cpu_of() {
 
 # User instructions of a command, counted by callgrind.
 instructions_of() {
-    valgrind --tool=callgrind --callgrind-out-file=/dev/null "$@" 2>&1 |
-        awk '/Collected/ { print $NF }'
+    valgrind --tool=callgrind --callgrind-out-file=/dev/null "$@" 2>"$work/counted" ||
+        { cat "$work/counted" >&2; exit 1; }
+    awk '/Collected/ { print $NF }' "$work/counted"
 }
 
 # Instructions of one repetition: the difference of 2 N and N, so that start and end drop out.
@@ -48,11 +49,13 @@ calls_each() {
 }
 
 calls_of() {
-    strace -f -c -o "$work/calls" "$@" && awk '$NF == "total" { print $4 }' "$work/calls"
+    strace -f -c -o "$work/calls" "$@"
+    awk '$NF == "total" { print $4 }' "$work/calls"
 }
 
 # Starts the server; its port is in $port.
 serve() {
+    rm -f "$work/port"
     "$bin/server" >"$work/port" &
     server=$!
     until [[ -s $work/port ]]; do sleep 0.01; done
@@ -60,7 +63,8 @@ serve() {
 }
 
 stop_serving() {
-    kill "$server" && wait "$server" 2>/dev/null
+    kill "$server"
+    wait "$server" 2>"$work/ended" || true # it knows no other end
     server=
 }
 
