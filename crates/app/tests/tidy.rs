@@ -54,7 +54,6 @@ const LONGEST_FILE: usize = 400;
 const LONGER_FILES: [(&str, usize, &str); 4] = [
     ("crates/catalog/src/blocks.rs", 420, "one rule with the cases that prove it"),
     ("crates/catalog/tests/parameters.rs", 410, "one runner, and how it judges each kind of case"),
-    ("crates/gateway/src/conversation.rs", 410, "one exchange, from the port to its end"),
     ("crates/simulator/src/house.rs", 425, "the keys of a house file, from text to meaning"),
 ];
 
