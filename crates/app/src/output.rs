@@ -14,7 +14,9 @@ pub fn data() -> impl Write {
 /// pipe that breaks, to the running service for example, is a failure.
 #[must_use]
 pub fn is_reader_gone(error: &anyhow::Error) -> bool {
-    let gone = |error: &std::io::Error| error.get_ref().is_some_and(|inner| inner.is::<Gone>());
+    let gone = |error: &std::io::Error| {
+        error.get_ref().is_some_and(<dyn std::error::Error + Send + Sync>::is::<Gone>)
+    };
     error.chain().any(|cause| cause.downcast_ref().is_some_and(gone))
 }
 
