@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use domain::{Batch, Clock, Key, PlanNumber, Reason};
 use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -116,7 +117,8 @@ impl<D: Dial> BusTask<D> {
     /// Reads every meter once, as a command does that opens the port itself.
     pub(crate) async fn read_all(&mut self) -> Sweep {
         let mut sweep = Vec::new();
-        for index in self.in_order((0..self.meters.len()).collect()) {
+        let now = self.clock.now();
+        for (index, _) in self.in_order((0..self.meters.len()).map(|n| (n, now)).collect()) {
             sweep.extend(self.read_if_open(index).await);
         }
         sweep
@@ -127,7 +129,7 @@ impl<D: Dial> BusTask<D> {
     async fn sweep(&mut self, asks: &mut mpsc::Receiver<Ask>, stop: &CancellationToken) -> Sweep {
         let due = self.schedule.take_due(self.clock.now());
         let mut sweep = Vec::with_capacity(due.len());
-        for index in self.in_order(due.into_iter().map(|(index, _)| index).collect()) {
+        for (index, due_at) in self.in_order(due) {
             if stop.is_cancelled() {
                 break;
             }
@@ -135,7 +137,7 @@ impl<D: Dial> BusTask<D> {
                 sweep.extend(self.answer(ask).await);
             }
             sweep.extend(match self.not_now(index) {
-                Some((reason, detail)) => self.missing(index, reason, detail),
+                Some((reason, detail)) => self.missing(index, due_at, reason, detail),
                 None => self.read(index).await,
             });
         }
@@ -158,8 +160,8 @@ impl<D: Dial> BusTask<D> {
     }
 
     /// Meters with the same line settings follow each other, so that switches are few.
-    fn in_order(&self, mut due: Vec<usize>) -> Vec<usize> {
-        due.sort_by_key(|index| self.meters.get(*index).map(|meter| meter.plan.line));
+    fn in_order(&self, mut due: Vec<(usize, Timestamp)>) -> Vec<(usize, Timestamp)> {
+        due.sort_by_key(|(index, _)| self.meters.get(*index).map(|meter| meter.plan.line));
         due
     }
 
@@ -175,21 +177,23 @@ impl<D: Dial> BusTask<D> {
     }
 
     /// A missing reading is a record too, for each instant at which one was expected.
-    fn missing(&self, index: usize, reason: Reason, detail: &str) -> Option<Batch> {
-        let without_rest = self.meters.get(index)?.plan.interval.is_zero();
-        if without_rest { None } else { self.unasked(index, reason, detail) }
-    }
-
-    fn unasked(&self, index: usize, reason: Reason, detail: &str) -> Option<Batch> {
-        let meter = self.meters.get(index)?;
-        Some(meter.unasked(self.number, self.clock.now(), reason, detail))
+    fn missing(
+        &self,
+        index: usize,
+        due_at: Timestamp,
+        reason: Reason,
+        detail: &str,
+    ) -> Option<Batch> {
+        let meter = self.meters.get(index).filter(|meter| !meter.plan.interval.is_zero())?;
+        Some(meter.unasked(self.number, due_at, reason, detail))
     }
 
     /// Whoever waits for an answer is told at once that the port was closed a moment ago: to dial
     /// in vain for each meter would take minutes.
     async fn read_if_open(&mut self, index: usize) -> Option<Batch> {
         if self.is_closed() {
-            return self.unasked(index, Reason::Line, CLOSED);
+            let meter = self.meters.get(index)?;
+            return Some(meter.unasked(self.number, self.clock.now(), Reason::Line, CLOSED));
         }
         self.read(index).await
     }
@@ -208,7 +212,18 @@ impl<D: Dial> BusTask<D> {
             }
         }
         self.tell(index, &batch);
+        self.try_again(index);
         Some(batch)
+    }
+
+    /// What brought nothing is tried again before a slot that is far.
+    fn try_again(&mut self, index: usize) {
+        let Some(meter) = self.meters.get(index) else { return };
+        let Some(after) = meter.health.again_after(meter.plan.interval) else { return };
+        let at = SignedDuration::try_from(after).ok();
+        if let Some(at) = at.and_then(|after| self.clock.now().checked_add(after).ok()) {
+            self.schedule.again(index, at);
+        }
     }
 
     /// The port is gone: close it, and try again later, ever more rarely.

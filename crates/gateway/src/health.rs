@@ -5,6 +5,10 @@ use tokio::time::Instant;
 
 /// The longest a silent meter is left alone.
 const LONGEST_REST: Duration = Duration::from_secs(300);
+/// Slots further apart than this are not waited for: what failed is tried again before.
+const FAR_APART: Duration = Duration::from_secs(900);
+/// How soon at first, and how late at most.
+const AGAIN: (Duration, Duration) = (Duration::from_secs(600), Duration::from_secs(3600));
 /// The shortest, where a meter is read without rest.
 const SHORTEST_REST: Duration = Duration::from_secs(1);
 
@@ -19,6 +23,8 @@ pub(crate) struct Health {
     slowest: Duration,
     /// What was wrong last time; a steady state is logged once.
     trouble: Option<Reason>,
+    /// Visits in a row that brought no reading.
+    fruitless: u32,
 }
 
 /// What changed with an answer or a silence, to be logged once.
@@ -58,10 +64,21 @@ impl Health {
     /// The meter was silent for a whole sweep: it is asked ever more rarely, up to a limit.
     pub(crate) fn silent(&mut self, interval: Duration, now: Instant) {
         self.silences = self.silences.saturating_add(1);
-        let doubled = interval.max(SHORTEST_REST) * 2_u32.pow(self.silences.min(12) - 1);
-        // Half an interval less, so that the slot at the end of the rest is not missed by a hair.
-        let rest = doubled.min(LONGEST_REST.max(interval));
-        self.rest_until = Some(now + rest.saturating_sub(interval / 2));
+        let step = interval.max(SHORTEST_REST);
+        let most = LONGEST_REST.as_nanos() / step.as_nanos();
+        // Whole slots, at least the next one; half an interval less, so that the slot at the end
+        // of the rest is not missed by a hair.
+        let slots =
+            2_u32.pow(self.silences.min(9) - 1).min(u32::try_from(most).unwrap_or(1)).max(1);
+        let rest = (step * slots - interval / 2).min(LONGEST_REST);
+        self.rest_until = Some(now + rest);
+    }
+
+    /// How soon a visit without any reading is tried again, where the next slot is far: a daily
+    /// index that was missed at midnight is still worth having in the morning.
+    pub(crate) fn again_after(&self, interval: Duration) -> Option<Duration> {
+        let doubled = AGAIN.0 * 2_u32.pow(self.fruitless.min(9).checked_sub(1)?);
+        (interval > FAR_APART).then_some(doubled.min(AGAIN.1))
     }
 
     /// Notes how a sweep of this meter ended.
@@ -72,6 +89,7 @@ impl Health {
             _ => Change::None,
         };
         self.trouble = trouble;
+        self.fruitless = if trouble.is_some() { self.fruitless.saturating_add(1) } else { 0 };
         change
     }
 }
@@ -94,6 +112,39 @@ mod tests {
         assert_eq!(rests, [30, 90, 210, 270, 270, 270]);
         health.answered(None);
         assert!(!health.rests(now), "one answer brings it back at once");
+    }
+
+    #[test]
+    fn a_probe_comes_with_the_next_slot_where_slots_are_far_apart() {
+        let now = Instant::now();
+        for seconds in [200, 900, 86_400] {
+            let interval = Duration::from_secs(seconds);
+            let mut health = Health::default();
+            for _ in 0..12 {
+                health.silent(interval, now);
+                assert!(!health.rests(now + interval), "{seconds} s");
+            }
+        }
+    }
+
+    #[test]
+    fn what_a_daily_slot_missed_is_tried_again_before_the_next() {
+        let mut health = Health::default();
+        let minutes = |health: &Health, seconds| {
+            let again = health.again_after(Duration::from_secs(seconds));
+            again.map(|again| again.as_secs() / 60)
+        };
+        assert_eq!(minutes(&health, 86_400), None);
+        let tries: Vec<_> = (0..5)
+            .map(|_| {
+                health.ended(Some(Reason::Silent));
+                minutes(&health, 86_400).unwrap()
+            })
+            .collect();
+        assert_eq!(tries, [10, 20, 40, 60, 60]);
+        assert_eq!(minutes(&health, 900), None, "the next quarter hour is near");
+        health.ended(None);
+        assert_eq!(minutes(&health, 86_400), None);
     }
 
     #[test]

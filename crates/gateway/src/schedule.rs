@@ -45,6 +45,13 @@ impl Schedule {
         .collect()
     }
 
+    /// Makes a meter due at an instant, if its next slot is later.
+    pub(crate) fn again(&mut self, index: usize, at: Timestamp) {
+        if let Some(slot) = self.slots.get_mut(index) {
+            slot.next = slot.next.min(at);
+        }
+    }
+
     /// How long until something is due; zero when it is. `None` when nothing ever is.
     pub(crate) fn wait(&self, now: Timestamp) -> Option<Duration> {
         let next = self.slots.iter().map(|slot| slot.next).min()?;
@@ -131,6 +138,17 @@ mod tests {
             let day = Duration::from_secs(86_400);
             assert_eq!(after(at(now), day, &zone), at(midnight), "{now}");
         }
+    }
+
+    #[test]
+    fn what_failed_may_come_before_its_next_slot_but_never_after() {
+        let now = at("2026-11-14T14:05:20Z");
+        let mut schedule = schedule(&[15], "UTC", "2026-11-14T14:05:20Z");
+        schedule.take_due(now);
+        schedule.again(0, at("2026-11-14T14:10:00Z"));
+        assert_eq!(schedule.wait(now), Some(Duration::from_secs(280)));
+        schedule.again(0, at("2026-11-14T15:00:00Z"));
+        assert_eq!(schedule.wait(now), Some(Duration::from_secs(280)));
     }
 
     #[test]
