@@ -15,7 +15,7 @@ use portal::Ready;
 use store::Store;
 use tokio::sync::{Mutex, RwLock, watch};
 use tokio_util::sync::CancellationToken;
-use tracing::info;
+use tracing::{info, warn};
 
 use crate::config::Network;
 use crate::plan_document;
@@ -43,19 +43,18 @@ pub struct House {
 type Reading = (Gateway, CancellationToken);
 
 impl House {
-    /// Opens the store and starts reading what the registry says; nothing yet, if it is empty.
+    /// Opens the store. Nothing is read yet: [`Self::resume`] or [`Self::apply`] begin.
     ///
     /// # Errors
-    /// When the folder is in use, or what the registry holds no longer checks.
+    /// When the folder is in use or cannot be used.
     pub async fn open(
         data: &Path,
         catalog: Catalog,
         clock: Clock,
         network: Network,
     ) -> anyhow::Result<Self> {
-        let store = Store::open(data).await?;
-        let house = Self {
-            store,
+        Ok(Self {
+            store: Store::open(data).await?,
             catalog,
             clock,
             asks: RwLock::default(),
@@ -64,23 +63,29 @@ impl House {
             untold: watch::Sender::new(CancellationToken::new()),
             ready: Ready::default(),
             network,
+        })
+    }
+
+    /// Starts reading what the registry says; nothing yet, if it is empty.
+    ///
+    /// # Errors
+    /// When what the registry holds no longer checks, or cannot be read.
+    pub async fn resume(&self) -> anyhow::Result<()> {
+        let Some((number, record)) = self.store.registry().current().await? else { return Ok(()) };
+        let text = catalog::write_site(&record);
+        let (site, problems) = catalog::check_site(&text, &self.catalog);
+        let Some(site) = site else {
+            bail!(
+                "the registry does not check any more; start with a corrected file, --site:\n{}",
+                problems.render("registry", &text)
+            );
         };
-        if let Some((number, record)) = house.store.registry().current().await? {
-            let text = catalog::write_site(&record);
-            let (site, problems) = catalog::check_site(&text, &house.catalog);
-            let Some(site) = site else {
-                bail!(
-                    "the registry does not check any more:\n{}",
-                    problems.render("registry", &text)
-                );
-            };
-            // A changed model file changes the plan without a change of the registry.
-            let now = house.apply(site).await?;
-            if now != number {
-                info!(plan = now.0, before = number.0, "The models have changed the plan");
-            }
+        // A changed model file changes the plan without a change of the registry.
+        let now = self.apply(site).await?;
+        if now != number {
+            info!(plan = now.0, before = number.0, "The models have changed the plan");
         }
-        Ok(house)
+        Ok(())
     }
 
     /// Brings the registry to a site and reads under the new plan, from the next sweep on.
@@ -149,6 +154,9 @@ impl House {
         let document = plan_document::write(site);
         let now = self.clock.now();
         let applied = self.store.registry().apply(&site.record, &document, now).await?;
+        for meter in &applied.difference.meters_retired {
+            warn!(%meter, "No longer in the site: the meter is retired, its readings stay");
+        }
         Ok(applied.plan)
     }
 

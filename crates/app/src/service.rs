@@ -1,23 +1,26 @@
 //! The local door of a running service: a socket in its data folder, over which commands ask it,
 //! so that no port is opened twice. One JSON document a line, one question a connection.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use domain::Key;
+use catalog::CheckedSite;
+use domain::{Batch, Key, Reason};
+use gateway::{AskError, Asks};
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::adhoc;
-use crate::answer::{Answer, Names};
+use crate::answer::{Answer, Missing, Names};
 use crate::house::House;
 
 /// The longest question: a site file with some room.
@@ -181,15 +184,49 @@ async fn read(house: &House, wanted: &[String]) -> Reply {
         }
     }
     let mut answer = Answer::empty(Some(site.record.site.key.to_string()));
-    let asks = house.asks().await;
-    for key in keys {
-        match asks.read_now(&key).await {
+    for (key, batch) in ask_buses(&site, keys, &house.asks().await).await {
+        match batch {
             Ok(batch) => answer.add(&batch, Names::Known),
-            Err(error) => return Reply::Failed { message: format!("{key}: {error}") },
+            Err(error) => answer.gaps.push(Missing {
+                meter: key.to_string(),
+                quantity: None,
+                reason: Reason::Line.name().to_owned(),
+                detail: error.to_string(),
+            }),
         }
     }
     adhoc::explain(&site, &mut answer);
     Reply::Read(answer)
+}
+
+/// Asks all buses at the same time, the meters of each one after the other; the answers come in
+/// the order asked.
+async fn ask_buses(
+    site: &CheckedSite,
+    keys: Vec<Key>,
+    asks: &Asks,
+) -> Vec<(Key, Result<Batch, AskError>)> {
+    let bus_of: BTreeMap<&Key, &Key> =
+        site.meters.iter().map(|meter| (&meter.key, &meter.bus)).collect();
+    let mut by_bus: BTreeMap<Option<&Key>, Vec<(usize, Key)>> = BTreeMap::new();
+    for (place, key) in keys.into_iter().enumerate() {
+        by_bus.entry(bus_of.get(&key).copied()).or_default().push((place, key));
+    }
+    let mut buses = JoinSet::new();
+    for keys in by_bus.into_values() {
+        let asks = asks.clone();
+        buses.spawn(async move {
+            let mut answers = Vec::new();
+            for (place, key) in keys {
+                let batch = asks.read_now(&key).await;
+                answers.push((place, key, batch));
+            }
+            answers
+        });
+    }
+    let mut answers = buses.join_all().await.concat();
+    answers.sort_by_key(|(place, ..)| *place);
+    answers.into_iter().map(|(_, key, batch)| (key, batch)).collect()
 }
 
 async fn apply(house: &House, text: &str) -> Reply {

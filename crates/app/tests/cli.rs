@@ -316,3 +316,49 @@ fn in_folder(folder: &TempDir, arguments: &str) -> Said {
     command.env_remove("SUBMETER_DATA").current_dir(folder);
     common::run(command.args(arguments.split_whitespace()))
 }
+
+/// A model of the owner's own, smaller than any that is shipped.
+const OWN_MODEL: &str = r#"maker = "Acme"
+name = "M1"
+medium = "electricity"
+
+[modbus]
+function = "input"
+line = { baud = 9600, parity = "none", stop_bits = 1 }
+
+[[quantity]]
+name = "en_im"
+register = 0x0048
+type = "f32"
+unit = "kWh"
+resolution = "0.01 kWh"
+
+[[proof]]
+source = "composed"
+send = "01 04 00 48 00 02 F1 DD"
+hear = "01 04 04 43 9A 46 66 7C 65"
+read = { "en_im" = "308.55 kWh" }
+"#;
+
+#[test]
+fn a_registry_whose_model_is_gone_says_so_and_is_mended_by_a_file() {
+    let folder = common::folder();
+    let data = folder.path().join("D");
+    std::fs::create_dir_all(data.join("models/acme")).unwrap();
+    let model = data.join("models/acme/m1.toml");
+    std::fs::write(&model, OWN_MODEL).unwrap();
+    let with_own = GOOD.replace("eastron/sdm630", "acme/m1");
+    let (own, good) =
+        (common::write(&folder, "own.toml", &with_own), common::write(&folder, "good.toml", GOOD));
+    let data = data.display().to_string();
+    assert!(submeter(&["apply", &own, "--data", &data]).text(0).contains("plan 1"));
+    std::fs::remove_file(model).unwrap();
+    for asked in [["run", "--data", &data], ["read", "--data", &data]] {
+        let complaint = submeter(&asked);
+        let said = complaint.complaint(1);
+        assert!(said.contains("does not check any more") && said.contains("acme/m1"), "{said}");
+    }
+    let mended = submeter(&["apply", &good, "--data", &data]);
+    assert!(mended.text(0).contains("~ meter apt-1-1"), "{}", mended.text(0));
+    assert!(submeter(&["export-site", "--data", &data]).text(0).contains("eastron/sdm630"));
+}

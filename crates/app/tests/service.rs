@@ -19,8 +19,9 @@ use tokio_util::sync::CancellationToken;
 /// A site of one meter on a converter.
 fn site(port: &str, name: &str) -> CheckedSite {
     let text = format!(
-        "[site]\nkey = \"s\"\n[[bus]]\nkey = \"b\"\nport = \"{port}\"\n[[meter]]\nkey = \"{name}\"\n\
-         bus = \"b\"\naddress = 1\nmodel = \"eastron/sdm630\"\ntimeout = 0.2\n"
+        "[site]\nkey = \"s\"\n[[bus]]\nkey = \"b\"\nport = \"{port}\"\n\
+         [[meter]]\nkey = \"{name}\"\nbus = \"b\"\naddress = 1\n\
+         model = \"eastron/sdm630\"\ntimeout = 0.2\n"
     );
     let (site, problems) = catalog::check_site(&text, &Catalog::shipped());
     site.unwrap_or_else(|| panic!("{}", problems.render("site", &text)))

@@ -1,9 +1,10 @@
 //! `submeter apply`: brings the registry to a site file.
 
 use std::io::{IsTerminal, Write};
+use std::path::Path;
 
-use catalog::{Catalog, Comparison};
-use domain::Clock;
+use catalog::{Catalog, CheckedSite, Comparison};
+use domain::{Clock, Difference};
 use store::Store;
 
 use crate::cli::Apply;
@@ -20,8 +21,7 @@ pub async fn run(args: &Apply, catalog: &Catalog, clock: &Clock) -> anyhow::Resu
         Ok(checked) => checked,
         Err(exit) => return Ok(exit),
     };
-    let before = super::registered(&args.data.folder(), catalog).await?;
-    let comparison = Comparison::between(before.as_ref(), &site);
+    let comparison = compare(&args.data.folder(), &site, catalog).await?;
     if comparison.difference.is_empty() {
         output::line("nothing differs; the plan stays as it is")?;
         return Ok(Exit::Good);
@@ -52,6 +52,25 @@ pub async fn run(args: &Apply, catalog: &Catalog, clock: &Clock) -> anyhow::Resu
     };
     output::line(&format!("applied as plan {plan}"))?;
     Ok(Exit::Good)
+}
+
+/// What changes. A registry that no longer checks, since a model is gone, is compared key by key.
+async fn compare(data: &Path, site: &CheckedSite, catalog: &Catalog) -> anyhow::Result<Comparison> {
+    if !data.join("submeter.db").exists() {
+        return Ok(Comparison::between(None, site));
+    }
+    let store = Store::open_read_only(data).await?;
+    let Some((_, record)) = store.registry().current().await? else {
+        return Ok(Comparison::between(None, site));
+    };
+    match catalog::check_site(&catalog::write_site(&record), catalog).0 {
+        Some(before) => Ok(Comparison::between(Some(&before), site)),
+        None => {
+            let difference = Difference::between(Some(&record), &site.record);
+            let retired = difference.meters_retired.clone();
+            Ok(Comparison { difference, retired, ..Comparison::default() })
+        }
+    }
 }
 
 fn show(comparison: &Comparison) -> anyhow::Result<()> {

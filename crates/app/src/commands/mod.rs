@@ -61,7 +61,13 @@ pub async fn registered(data: &Path, catalog: &Catalog) -> anyhow::Result<Option
     }
     let store = Store::open_read_only(data).await?;
     let Some((_, record)) = store.registry().current().await? else { return Ok(None) };
-    Ok(catalog::check_site(&catalog::write_site(&record), catalog).0)
+    let text = catalog::write_site(&record);
+    let (site, problems) = catalog::check_site(&text, catalog);
+    let told = || {
+        let told = problems.render("registry", &text);
+        format!("the registry does not check any more; `submeter apply` mends it:\n{told}")
+    };
+    site.map(Some).with_context(told)
 }
 
 /// The shipped models, and those of the owner in `DIR/models`.

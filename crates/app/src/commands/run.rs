@@ -28,8 +28,9 @@ pub async fn run(args: &Run, catalog: Catalog, clock: Clock) -> anyhow::Result<E
         Err(exit) => return Ok(exit),
     };
     let house = Arc::new(House::open(&data, catalog, clock, network).await?);
-    if let Some(site) = site {
-        house.apply(site).await?;
+    match site {
+        Some(site) => drop(house.apply(site).await?),
+        None => house.resume().await?,
     }
     if house.site().await.is_none() {
         output::message(
