@@ -1,3 +1,5 @@
+# shellcheck shell=bash disable=SC2034,SC2154 # its variables are shared with bench/run
+#
 # What the parts of the benchmark share: measuring, medians, the server.
 
 # Five turns of each figure; cold starts are short and noisy, so eleven.
