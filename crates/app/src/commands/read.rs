@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 use catalog::{Catalog, CheckedSite};
 use domain::{Clock, Key, PlanNumber};
-use gateway::Plan;
+use gateway::{Plan, Reader};
 use tokio::task::JoinSet;
 
-use crate::answer::{Answer, Names};
+use crate::answer::{Answer, Names, Note};
 use crate::cli::Read;
 use crate::exit::{self, Exit};
 use crate::service::{self, Question, Reply};
@@ -27,7 +27,7 @@ pub async fn run(args: &Read, catalog: &Catalog, clock: &Clock) -> anyhow::Resul
             return Ok(Exit::Usage);
         }
     };
-    let target = match target(args, catalog).await {
+    let mut target = match target(args, catalog, clock).await {
         Ok(target) => target,
         Err(exit) => return Ok(exit),
     };
@@ -35,7 +35,7 @@ pub async fn run(args: &Read, catalog: &Catalog, clock: &Clock) -> anyhow::Resul
     let mut told = std::pin::pin!(signal::told_to_stop());
     loop {
         let read = tokio::select! {
-            read = target.read(clock) => read?,
+            read = target.read() => read?,
             () = &mut told => return Ok(Exit::Interrupted),
         };
         let answer = match read {
@@ -53,20 +53,18 @@ pub async fn run(args: &Read, catalog: &Catalog, clock: &Clock) -> anyhow::Resul
 
 /// Where the reading comes from.
 enum Target {
-    /// Ports of a site, opened here; only these meters, or all.
-    Ports { site: Box<CheckedSite>, names: Names, notes: Vec<crate::answer::Note> },
+    /// Ports of a site, opened here and kept open from round to round.
+    Ports { site: Box<CheckedSite>, readers: Vec<Reader>, names: Names, notes: Vec<Note> },
     /// The running service.
     Service { data: PathBuf, meters: Vec<String> },
 }
 
-async fn target(args: &Read, catalog: &Catalog) -> Result<Target, Exit> {
+async fn target(args: &Read, catalog: &Catalog, clock: &Clock) -> Result<Target, Exit> {
     let is_port = |text: &&String| text.starts_with('/') || text.contains("://");
     if let Some(port) = args.target.as_ref().filter(is_port) {
         let asked = adhoc::site(port, args.address.as_deref(), &args.entry, catalog);
         return match asked {
-            Ok(adhoc::Asked { site, names, notes }) => {
-                Ok(Target::Ports { site: Box::new(site), names, notes })
-            }
+            Ok(adhoc::Asked { site, names, notes }) => Ok(Target::ports(site, names, notes, clock)),
             Err(told) => {
                 output::message(&told);
                 Err(Exit::Usage)
@@ -106,14 +104,21 @@ async fn target(args: &Read, catalog: &Catalog) -> Result<Target, Exit> {
         }
         site.meters.retain(|meter| meter.key.as_str() == wanted);
     }
-    Ok(Target::Ports { site: Box::new(site), names: Names::Known, notes: Vec::new() })
+    Ok(Target::ports(site, Names::Known, Vec::new(), clock))
 }
 
 impl Target {
-    async fn read(&self, clock: &Clock) -> anyhow::Result<Result<Answer, Exit>> {
+    fn ports(site: CheckedSite, names: Names, notes: Vec<Note>, clock: &Clock) -> Self {
+        let number = PlanNumber(0);
+        let buses = Plan::of(&site, number).buses.into_iter();
+        let readers = buses.map(|bus| Reader::new(bus, number, clock)).collect();
+        Self::Ports { site: Box::new(site), readers, names, notes }
+    }
+
+    async fn read(&mut self) -> anyhow::Result<Result<Answer, Exit>> {
         match self {
-            Self::Ports { site, names, notes } => {
-                let mut answer = read_ports(site, *names, clock).await?;
+            Self::Ports { site, readers, names, notes } => {
+                let mut answer = read_ports(site, readers, *names).await?;
                 answer.notes.extend(notes.iter().cloned());
                 adhoc::explain(site, &mut answer);
                 Ok(Ok(answer))
@@ -124,17 +129,23 @@ impl Target {
 }
 
 /// Reads a site once; its buses at the same time, each port by one task.
-async fn read_ports(site: &CheckedSite, names: Names, clock: &Clock) -> anyhow::Result<Answer> {
-    let number = PlanNumber(0);
-    let plan = Plan::of(site, number);
+async fn read_ports(
+    site: &CheckedSite,
+    readers: &mut Vec<Reader>,
+    names: Names,
+) -> anyhow::Result<Answer> {
     let mut buses = JoinSet::new();
-    for bus in plan.buses {
-        let clock = clock.clone();
-        buses.spawn(async move { gateway::read_once(bus, number, &clock).await });
+    for mut reader in readers.drain(..) {
+        buses.spawn(async move {
+            let batches = reader.read_all().await;
+            (reader, batches)
+        });
     }
     let mut batches = Vec::new();
     while let Some(read) = buses.join_next().await {
-        batches.extend(read.context("a bus was not read to its end")?);
+        let (reader, read) = read.context("a bus was not read to its end")?;
+        readers.push(reader);
+        batches.extend(read);
     }
     let places: BTreeMap<&Key, usize> =
         site.meters.iter().enumerate().map(|(place, meter)| (&meter.key, place)).collect();
