@@ -19,6 +19,7 @@ mod reader;
 mod register;
 mod site;
 mod site_check;
+mod span;
 mod write;
 
 pub use bag::{

@@ -9,19 +9,9 @@ use wire::Line;
 use wire::hex::Hex;
 use wire::modbus::{End, Exchange, Fault, Progress, Read};
 
+use crate::framing::Framing;
 use crate::port::Dial;
 use crate::port_fault::{PortFault, Stage};
-
-/// How frames are told apart on a port.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Framing {
-    /// Frames end by silence, and silence is owed before each question.
-    Serial(Line),
-    /// Frames carry their length and a transaction number.
-    Tcp,
-    /// Serial frames on a socket: somebody else keeps the silence.
-    RtuOverTcp,
-}
 
 /// A pause inside an answer that adapters and kernels are known to make.
 const HICCUP: Duration = Duration::from_millis(20);

@@ -8,6 +8,7 @@
 mod bus;
 mod collector;
 mod conversation;
+mod framing;
 mod health;
 mod plan;
 mod port;
@@ -31,7 +32,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::bus::{Ask, BusTask};
-pub use crate::conversation::Framing;
+pub use crate::framing::Framing;
 pub use crate::plan::{BusPlan, MeterPlan, Plan};
 pub use crate::port::{Dial, Fenced, IN_USE, NOT_PERMITTED, Opened};
 

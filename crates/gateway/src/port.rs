@@ -16,7 +16,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, lookup_host};
 use wire::{Line, Parity};
 
-use crate::conversation::Framing;
+use crate::framing::Framing;
 
 /// Patience for a converter to accept a connection.
 const CONNECT: Duration = Duration::from_secs(5);

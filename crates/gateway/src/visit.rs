@@ -6,7 +6,8 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 use wire::modbus::{Answer, Fault, Read, Refusal};
 
-use crate::conversation::{Conversation, Framing, LATE_WINDOW};
+use crate::conversation::{Conversation, LATE_WINDOW};
+use crate::framing::Framing;
 use crate::health::Health;
 use crate::plan::MeterPlan;
 use crate::port::Dial;

@@ -5,7 +5,8 @@ use std::ops::AddAssign;
 use domain::Medium;
 use jiff::Timestamp;
 
-use crate::load::{Consumer, Flow, Load, World};
+use crate::flow::Flow;
+use crate::load::{Consumer, Load, World};
 
 /// What has flowed since the house began. Energies in µJ, volume in ml/h x ms: both divided by
 /// [`Sums::WHOLE`] give kWh and m³.

@@ -11,6 +11,7 @@ mod demo;
 mod ear;
 mod encode;
 mod fault;
+mod flow;
 mod house;
 mod image;
 mod ledger;

@@ -2,7 +2,7 @@
 
 use domain::Medium;
 
-use crate::load::{Flow, Moment};
+use crate::flow::{Flow, Moment};
 use crate::noise::{per_mille, smooth};
 
 /// Watts of an average flat by hour, without base load, refrigerator and kettle.

@@ -6,8 +6,6 @@ mod depth;
 mod json;
 mod toml;
 
-use std::ops::Range;
-
 use crate::problem::{Code, Problem};
 pub use amount::Amount;
 pub use json::{LONGEST_JSON, parse_json};
@@ -16,8 +14,7 @@ pub use toml::parse_toml;
 /// The deepest nesting of lists and tables, and the longest dotted key, in parts.
 pub const DEEPEST: usize = 32;
 
-/// Where something stands: byte offsets into the text.
-pub type Span = Range<usize>;
+pub use crate::span::Span;
 
 /// The text of a file, if it is no longer than `longest` bytes and UTF-8.
 ///

@@ -9,7 +9,7 @@ use std::borrow::Cow;
 pub use code::{Code, Severity};
 pub use place::{Place, Placed};
 
-use crate::document::Span;
+use crate::span::Span;
 
 /// One thing that is wrong, doubtful or worth saying.
 #[derive(Debug, Clone, PartialEq, Eq)]

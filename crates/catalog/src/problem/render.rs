@@ -1,7 +1,7 @@
 use std::fmt::Write;
 
 use super::{Placed, Problem, Problems, Severity};
-use crate::document::Span;
+use crate::span::Span;
 
 /// Where the message of a problem that takes one line begins.
 const MESSAGE_COLUMN: usize = 44;

@@ -17,7 +17,7 @@ use wire::modbus::{Function, Heard};
 
 use super::{Deed, Scripted, entry, meter, own_numbers, refusal, say, silence, walking_clock};
 use crate::bus::{Ask, BusTask, Sweep};
-use crate::conversation::Framing;
+use crate::framing::Framing;
 use crate::plan::{BusPlan, MeterPlan};
 use crate::port::Dial;
 

@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use wire::Line;
 
 use super::buses::bus;
-use crate::conversation::Framing;
+use crate::framing::Framing;
 use crate::port::Dial;
 use crate::{Around, Plan, collector};
 

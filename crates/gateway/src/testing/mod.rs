@@ -18,7 +18,7 @@ use tokio::time::Instant;
 use wire::Line;
 use wire::modbus::{Function, Heard, Refusal, Reply};
 
-use crate::conversation::Framing;
+use crate::framing::Framing;
 use crate::plan::MeterPlan;
 use crate::port::Dial;
 

@@ -12,7 +12,8 @@ use wire::hex;
 use wire::modbus::{Function, Heard, Refusal, Reply};
 
 use super::{Deed, Event, Scripted, entry, meter, walking_clock};
-use crate::conversation::{Conversation, Framing};
+use crate::conversation::Conversation;
+use crate::framing::Framing;
 use crate::visit::Visited;
 
 #[tokio::test(start_paused = true)]

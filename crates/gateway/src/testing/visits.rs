@@ -10,7 +10,8 @@ use wire::modbus::{Function, Heard, Reply};
 use super::{
     Deed, Event, Scripted, entry, meter, own_numbers, refusal, say, silence, walking_clock,
 };
-use crate::conversation::{Conversation, Framing};
+use crate::conversation::Conversation;
+use crate::framing::Framing;
 use crate::visit::Visited;
 
 /// The questions heard so far, as `start+count`.
