@@ -276,20 +276,8 @@ fn entries(record: &Record, read: Read) -> Vec<Register> {
 }
 
 fn register(function: Function, start: u16, size: u16, data_type: DataType) -> Register {
-    Register {
-        quantity: Quantity::from_name("L1_v").unwrap(),
-        function,
-        start,
-        size: u8::try_from(size).unwrap(),
-        data_type,
-        swap_words: false,
-        swap_bytes: false,
-        factor: Decimal::ONE,
-        round: 0,
-        unavailable: Vec::new(),
-        pause: None,
-        type_assumed: false,
-    }
+    let voltage = Quantity::from_name("L1_v").unwrap();
+    Register::plain(voltage, function, start, (data_type, u8::try_from(size).unwrap()))
 }
 
 fn judge(record: &Record, batch: &Batch) -> Result<(), String> {

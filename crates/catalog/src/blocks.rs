@@ -216,27 +216,15 @@ fn cheapest(row: &[Span], limits: &Limits) -> Vec<Block> {
 
 #[cfg(test)]
 mod tests {
-    use domain::{Decimal, Quantity};
+    use domain::Quantity;
     use proptest::prelude::*;
 
     use super::*;
     use crate::DataType;
 
     fn register(function: Function, start: u16, size: u8) -> Register {
-        Register {
-            quantity: Quantity::from_name("en_im").unwrap(),
-            function,
-            start,
-            size,
-            data_type: DataType::Uint,
-            swap_words: false,
-            swap_bytes: false,
-            factor: Decimal::ONE,
-            round: 0,
-            unavailable: Vec::new(),
-            pause: None,
-            type_assumed: false,
-        }
+        let en_im = Quantity::from_name("en_im").unwrap();
+        Register::plain(en_im, function, start, (DataType::Uint, size))
     }
 
     fn pairs(starts: impl IntoIterator<Item = u16>) -> Vec<Register> {

@@ -82,3 +82,30 @@ pub struct Register {
     /// Whether nobody said the data type, so that `int` is only assumed.
     pub type_assumed: bool,
 }
+
+impl Register {
+    /// An entry that is read as it stands: words and bytes in order, factor 1, no digit behind the
+    /// point, no raw value that means nothing, no pause.
+    #[must_use]
+    pub const fn plain(
+        quantity: Quantity,
+        function: Function,
+        start: u16,
+        (data_type, size): (DataType, u8),
+    ) -> Self {
+        Self {
+            quantity,
+            function,
+            start,
+            size,
+            data_type,
+            swap_words: false,
+            swap_bytes: false,
+            factor: Decimal::ONE,
+            round: 0,
+            unavailable: Vec::new(),
+            pause: None,
+            type_assumed: false,
+        }
+    }
+}

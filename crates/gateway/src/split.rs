@@ -40,26 +40,14 @@ fn piece(block: &Block, run: &[(usize, &Register)]) -> Option<Block> {
 #[cfg(test)]
 mod tests {
     use catalog::DataType;
-    use domain::{Decimal, Quantity};
+    use domain::Quantity;
     use wire::modbus::Function;
 
     use super::*;
 
     fn register(start: u16) -> Register {
-        Register {
-            quantity: Quantity::from_name("L1_v").unwrap(),
-            function: Function::Input,
-            start,
-            size: 2,
-            data_type: DataType::Float,
-            swap_words: false,
-            swap_bytes: false,
-            factor: Decimal::ONE,
-            round: 2,
-            unavailable: Vec::new(),
-            pause: None,
-            type_assumed: false,
-        }
+        let voltage = Quantity::from_name("L1_v").unwrap();
+        Register::plain(voltage, Function::Input, start, (DataType::Float, 2))
     }
 
     fn pieces(starts: &[u16]) -> Vec<(u16, u16)> {

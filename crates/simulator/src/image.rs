@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use catalog::{CheckedMeter, Identify, Identity, Register};
-use domain::{Decimal, Quantity};
+use domain::Quantity;
 use wire::modbus::{Function, Heard, Read, Refusal, Reply};
 
 use crate::encode::{arranged, encode};
@@ -125,18 +125,13 @@ impl Cell {
         let Identify { function, start, size, data_type, swap_words, .. } = *identify;
         match &identify.meaning {
             Identity::Serial => Some(Self::of(Register {
-                quantity: Quantity::from_name("serial_number")?,
-                function,
-                start,
-                size,
-                data_type,
                 swap_words,
-                swap_bytes: false,
-                factor: Decimal::ONE,
-                round: 0,
-                unavailable: Vec::new(),
-                pause: None,
-                type_assumed: false,
+                ..Register::plain(
+                    Quantity::from_name("serial_number")?,
+                    function,
+                    start,
+                    (data_type, size),
+                )
             })),
             Identity::Equals(values) => Some(Self {
                 function,

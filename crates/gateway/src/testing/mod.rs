@@ -10,7 +10,7 @@ use std::io;
 use std::time::Duration;
 
 use catalog::{DataType, Limits, Register, Retries, USUAL_DELAY};
-use domain::{Clock, Decimal, Key, Quantity};
+use domain::{Clock, Key, Quantity};
 use jiff::SignedDuration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 use tokio::task::JoinSet;
@@ -145,20 +145,7 @@ pub(crate) fn refusal(question: &[u8], code: u8) -> Vec<u8> {
 
 /// An entry of unsigned registers, whose value is what the registers hold.
 pub(crate) fn entry(quantity: &str, function: Function, start: u16, size: u8) -> Register {
-    Register {
-        quantity: Quantity::from_name(quantity).unwrap(),
-        function,
-        start,
-        size,
-        data_type: DataType::Uint,
-        swap_words: false,
-        swap_bytes: false,
-        factor: Decimal::ONE,
-        round: 0,
-        unavailable: Vec::new(),
-        pause: None,
-        type_assumed: false,
-    }
+    Register::plain(Quantity::from_name(quantity).unwrap(), function, start, (DataType::Uint, size))
 }
 
 pub(crate) fn meter(key: &str, address: u8, registers: Vec<Register>) -> MeterPlan {
