@@ -148,21 +148,20 @@ fn bare(key: &str, value: &str) -> Result<String, String> {
     Ok(fraction.unwrap_or_else(|| value.to_owned()))
 }
 
-/// `65535,0xFFFF` as a list; numbers beyond 63 bits are written as text.
+/// `65535,0xFFFF` as a list. What TOML cannot hold as a number is written as text; what is no
+/// number as well, and the checker says so.
 fn list(value: &str) -> String {
-    let items: Vec<String> = value
-        .split(',')
-        .map(str::trim)
-        .filter(|item| !item.is_empty())
-        .map(|item| if item.len() < 17 { item.to_owned() } else { quoted(item) })
-        .map(|item| if item.starts_with('"') || is_number(&item) { item } else { quoted(&item) })
-        .collect();
-    format!("[{}]", items.join(", "))
-}
-
-fn is_number(text: &str) -> bool {
-    let digits = text.strip_prefix("0x").unwrap_or(text);
-    !digits.is_empty() && digits.chars().all(|c| c.is_ascii_hexdigit())
+    let items = value.split(',').map(str::trim).filter(|item| !item.is_empty()).map(|item| {
+        let number = match item.strip_prefix("0x") {
+            Some(digits) => u128::from_str_radix(digits, 16),
+            None => item.parse(),
+        };
+        match number {
+            Ok(number) if i64::try_from(number).is_ok() => number.to_string(),
+            _ => quoted(item),
+        }
+    });
+    format!("[{}]", items.collect::<Vec<_>>().join(", "))
 }
 
 fn quoted(text: &str) -> String {
@@ -207,4 +206,30 @@ fn words(text: &str) -> Option<RawWords> {
     let words: Result<Vec<u16>, _> =
         text.split(' ').map(|word| u16::from_str_radix(word, 16)).collect();
     RawWords::new(&words.ok()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_of_raw_values_is_written_as_toml_can_hold_it() {
+        for (typed, written) in [
+            ("65535,0xFFFF", "[65535, 65535]"),
+            ("9223372036854775807", "[9223372036854775807]"),
+            ("0xFFFFFFFFFFFFFFFF", "[\"0xFFFFFFFFFFFFFFFF\"]"),
+            ("ffff", "[\"ffff\"]"),
+            ("", "[]"),
+        ] {
+            assert_eq!(list(typed), written, "{typed}");
+        }
+    }
+
+    #[test]
+    fn nothing_but_a_number_gets_into_the_text() {
+        assert_eq!(bare("factor", ".5").as_deref(), Ok("0.5"));
+        for smuggled in ["1\nunit = \"en_ex\"", "[1]", "\"a\"", "1 # x", ""] {
+            assert!(bare("factor", smuggled).is_err(), "{smuggled}");
+        }
+    }
 }
