@@ -165,9 +165,7 @@ fn list(value: &str) -> String {
 }
 
 fn quoted(text: &str) -> String {
-    let escaped: String = text.chars().flat_map(char::escape_default).collect();
-    // TOML writes \u{e9} as \u00e9; keys, ports and names here are plain ASCII or refused anyway.
-    format!("\"{}\"", escaped.replace("\\'", "'"))
+    toml::Value::from(text).to_string()
 }
 
 /// Where nobody said the data type: the words in every interpretation, side by side.
