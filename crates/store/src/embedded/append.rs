@@ -1,8 +1,11 @@
+use std::collections::HashMap;
 use std::time::Duration;
 
 use domain::{Batch, Gap, Key, PlanNumber, Quantity, Reading};
 use jiff::Timestamp;
-use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
+use rusqlite::{
+    CachedStatement, Connection, OptionalExtension, Transaction, TransactionBehavior, params,
+};
 
 use super::failure::Failure;
 use super::row::{Cells, READINGS, nanoseconds, record, whole};
@@ -15,15 +18,21 @@ pub(super) struct Boot {
     pub(super) id: Id,
 }
 
+/// The rows of the series that are known to be on the disk. It may forget, never guess: what a
+/// transaction made is learnt when it is committed.
+#[derive(Debug, Default)]
+pub(super) struct Series(HashMap<(Key, Option<Quantity>), i64>);
+
 /// Keeps a sweep in one transaction. Gives what is new of it, for those who watch.
 pub(super) fn append(
     connection: &mut Connection,
     boot: Boot,
+    known: &mut Series,
     batches: Vec<Batch>,
     received_at: Timestamp,
 ) -> Result<(Appended, Vec<Batch>), Failure> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let mut sweep = Sweep::begin(&transaction, boot, received_at)?;
+    let mut sweep = Sweep::begin(&transaction, boot, received_at, known)?;
     let mut new = Vec::new();
     for batch in batches {
         let batch = sweep.take(batch)?;
@@ -31,8 +40,9 @@ pub(super) fn append(
             new.push(batch);
         }
     }
-    let appended = sweep.finish()?;
+    let (appended, met) = sweep.finish()?;
     transaction.commit()?;
+    known.0.extend(met.0);
     Ok((appended, new))
 }
 
@@ -51,7 +61,8 @@ pub(super) fn correct(
         }
     }
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let mut sweep = Sweep::begin(&transaction, boot, received_at)?;
+    let nothing_known = Series::default();
+    let mut sweep = Sweep::begin(&transaction, boot, received_at, &nothing_known)?;
     let series = sweep.series(meter, Some(reading.quantity))?;
     let Some(newest) = sweep.newest(series, reading.at)? else {
         let what = format!("{meter} has no {} at {} to be corrected", reading.quantity, reading.at);
@@ -66,8 +77,14 @@ pub(super) fn correct(
         return Ok((newest, false));
     }
     let mut origin = Origin { meter, plan: *plan, duration: Duration::ZERO, row: None };
-    let revision = newest.revision + 1;
-    let kept = sweep.keep(&mut origin, series, reading.clone(), revision)?;
+    let kept = Kept {
+        revision: newest.revision + 1,
+        ..sweep.record(&origin, reading.clone(), sweep.appended.last_sequence + 1)
+    };
+    if !sweep.keep(&mut origin, series, &kept)? {
+        let what = format!("reading {} is not the newest of its instant", newest.sequence);
+        return Err(Failure::Damaged(what));
+    }
     transaction.execute(
         "INSERT INTO correction (sequence, author, reason) VALUES (?1, ?2, ?3)",
         params![whole(kept.sequence)?, author, reason],
@@ -83,6 +100,11 @@ struct Sweep<'t> {
     boot: Boot,
     received_at: Timestamp,
     appended: Appended,
+    known: &'t Series,
+    /// Series that `known` did not know.
+    met: Series,
+    /// Writes a record, or nothing where one stands already.
+    keep: CachedStatement<'t>,
 }
 
 /// What the records of one batch share. Its row is written with the first of them that is new.
@@ -98,12 +120,20 @@ impl<'t> Sweep<'t> {
         transaction: &'t Transaction<'t>,
         boot: Boot,
         received_at: Timestamp,
+        known: &'t Series,
     ) -> Result<Self, Failure> {
-        let last: i64 =
-            transaction.query_row("SELECT last_sequence FROM store", [], |row| row.get(0))?;
+        let last: i64 = transaction
+            .prepare_cached("SELECT last_sequence FROM store")?
+            .query_row([], |row| row.get(0))?;
         let last_sequence = u64::try_from(last).unwrap_or_default();
         let appended = Appended { last_sequence, ..Appended::default() };
-        Ok(Self { transaction, boot, received_at, appended })
+        let keep = transaction.prepare_cached(
+            "INSERT INTO reading (sequence, series, at, revision, batch, \
+             mantissa, scale, quality, source, raw, seal) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) \
+             ON CONFLICT (series, at, revision) DO NOTHING",
+        )?;
+        Ok(Self { transaction, boot, received_at, appended, known, met: Series::default(), keep })
     }
 
     /// Keeps a batch and gives back what was new of it.
@@ -124,54 +154,55 @@ impl<'t> Sweep<'t> {
         Ok(Batch { meter, plan, at, duration, readings: new_readings, gaps: new_gaps })
     }
 
-    fn finish(self) -> Result<Appended, Failure> {
+    /// What it came to, and the series that were met.
+    fn finish(self) -> Result<(Appended, Series), Failure> {
         if self.appended.new > 0 {
             let last = whole(self.appended.last_sequence)?;
-            self.transaction.execute("UPDATE store SET last_sequence = ?1", [last])?;
+            self.transaction
+                .prepare_cached("UPDATE store SET last_sequence = ?1")?
+                .execute([last])?;
         }
-        Ok(self.appended)
+        Ok((self.appended, self.met))
     }
 
+    /// Most readings are new: they are written unseen, and one that stands already is looked for
+    /// only then. The first of a batch is looked for before, so that no batch is left without any.
     fn reading(&mut self, origin: &mut Origin<'_>, reading: &Reading) -> Result<bool, Failure> {
         let series = self.series(origin.meter, Some(reading.quantity))?;
-        match self.first(series, reading.at)? {
-            None => {
-                self.keep(origin, series, reading.clone(), 0)?;
-                Ok(true)
+        let mut stands = match origin.row {
+            None => self.first(series, reading.at)?,
+            Some(_) => None,
+        };
+        if stands.is_none() {
+            let kept = self.record(origin, reading.clone(), self.appended.last_sequence + 1);
+            if self.keep(origin, series, &kept)? {
+                return Ok(true);
             }
-            Some(known) if known.reading == *reading && known.plan == origin.plan => {
-                self.appended.known += 1;
-                Ok(false)
-            }
-            Some(stands) => {
-                self.appended.conflicts += 1;
-                self.contradict(origin, &stands, reading)?;
-                Ok(false)
-            }
+            stands = self.first(series, reading.at)?;
         }
+        let Some(stands) = stands else {
+            let what = format!("{} {} at {}", origin.meter, reading.quantity, reading.at);
+            return Err(Failure::Damaged(format!(
+                "{what} is in the index, but not in the journal"
+            )));
+        };
+        if stands.reading == *reading && stands.plan == origin.plan {
+            self.appended.known += 1;
+        } else {
+            self.appended.conflicts += 1;
+            self.contradict(origin, &stands, reading)?;
+        }
+        Ok(false)
     }
 
-    /// Writes a record under the next sequence number.
-    fn keep(
-        &mut self,
-        origin: &mut Origin<'_>,
-        series: i64,
-        reading: Reading,
-        revision: u32,
-    ) -> Result<Kept, Failure> {
-        let sequence = self.appended.last_sequence + 1;
-        let kept = self.record(origin, reading, sequence, revision);
-        let (batch, cells) = (self.batch(origin)?, Cells::of(&kept));
-        let mut statement = self.transaction.prepare_cached(
-            "INSERT INTO reading (sequence, series, at, revision, batch, \
-             mantissa, scale, quality, source, raw, seal) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
-        )?;
-        statement.execute(params![
-            whole(sequence)?,
+    /// Writes a record under the next sequence number; says no where one stands already.
+    fn keep(&mut self, origin: &mut Origin<'_>, series: i64, kept: &Kept) -> Result<bool, Failure> {
+        let (batch, cells) = (self.batch(origin)?, Cells::of(kept));
+        let written = self.keep.execute(params![
+            whole(kept.sequence)?,
             series,
             nanoseconds(kept.reading.at)?,
-            revision,
+            kept.revision,
             batch,
             cells.mantissa,
             cells.scale,
@@ -180,9 +211,12 @@ impl<'t> Sweep<'t> {
             cells.raw,
             cells.seal,
         ])?;
-        self.appended.last_sequence = sequence;
+        if written == 0 {
+            return Ok(false);
+        }
+        self.appended.last_sequence = kept.sequence;
         self.appended.new += 1;
-        Ok(kept)
+        Ok(true)
     }
 
     /// Keeps what contradicts a reading, unless the same was said before.
@@ -196,7 +230,7 @@ impl<'t> Sweep<'t> {
         if before.iter().any(|one| one.reading == *told && one.plan == origin.plan) {
             return Ok(());
         }
-        let kept = self.record(origin, told.clone(), stands.sequence, stands.revision);
+        let kept = self.record(origin, told.clone(), stands.sequence);
         let (batch, cells) = (self.batch(origin)?, Cells::of(&kept));
         self.transaction.execute(
             "INSERT INTO conflict (sequence, batch, mantissa, scale, quality, source, raw, seal) \
@@ -236,13 +270,14 @@ impl<'t> Sweep<'t> {
         Ok(true)
     }
 
-    fn record(&self, origin: &Origin<'_>, reading: Reading, sequence: u64, revision: u32) -> Kept {
+    /// A record as read, revision 0.
+    fn record(&self, origin: &Origin<'_>, reading: Reading, sequence: u64) -> Kept {
         Kept {
             sequence,
             meter: origin.meter.clone(),
             reading,
             plan: origin.plan,
-            revision,
+            revision: 0,
             duration: origin.duration,
             received_at: self.received_at,
             boot: self.boot.id,
@@ -269,18 +304,26 @@ impl<'t> Sweep<'t> {
     }
 
     /// The row of a series, made where it is missing.
-    fn series(&self, meter: &Key, quantity: Option<Quantity>) -> Result<i64, Failure> {
+    fn series(&mut self, meter: &Key, quantity: Option<Quantity>) -> Result<i64, Failure> {
+        let one = (meter.clone(), quantity);
+        if let Some(number) = self.known.0.get(&one).or_else(|| self.met.0.get(&one)) {
+            return Ok(*number);
+        }
         let names = params![meter.as_str(), quantity.map_or("", Quantity::name)];
         let known = self
             .transaction
             .prepare_cached("SELECT number FROM series WHERE meter = ?1 AND quantity = ?2")?
             .query_row(names, |row| row.get(0))
             .optional()?;
-        if let Some(number) = known {
-            return Ok(number);
-        }
-        let sql = "INSERT INTO series (meter, quantity) VALUES (?1, ?2)";
-        Ok(self.transaction.prepare_cached(sql)?.insert(names)?)
+        let number = match known {
+            Some(number) => number,
+            None => {
+                let sql = "INSERT INTO series (meter, quantity) VALUES (?1, ?2)";
+                self.transaction.prepare_cached(sql)?.insert(names)?
+            }
+        };
+        self.met.0.insert(one, number);
+        Ok(number)
     }
 
     fn first(&self, series: i64, at: Timestamp) -> Result<Option<Kept>, Failure> {

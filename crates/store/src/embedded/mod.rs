@@ -23,7 +23,7 @@ use crate::{
     Appended, Applied, Conflict, Correction, Filter, Id, Kept, KeptGap, Revision, StoreError,
     Watcher,
 };
-use append::Boot;
+use append::{Boot, Series};
 use failure::Failure;
 use place::Place;
 
@@ -39,6 +39,8 @@ struct Shared {
     /// Apart from the writer, so that a long answer never delays a sweep.
     /// Where both hands are needed, the writer's is taken first.
     reader: Mutex<State>,
+    /// Taken only by who holds the writer.
+    series: Mutex<Series>,
     teller: Teller,
 }
 
@@ -98,7 +100,9 @@ impl Embedded {
     ) -> Result<Appended, StoreError> {
         let told = self.0.clone();
         self.write("keep readings", move |connection, boot| {
-            let (appended, new) = append::append(connection, boot, batches, received_at)?;
+            let mut known = held(&told.series);
+            let (appended, new) =
+                append::append(connection, boot, &mut known, batches, received_at)?;
             // Durable first, told afterwards; under the lock, so that the order is the journal's.
             told.teller.tell(new);
             Ok(appended)
@@ -244,6 +248,7 @@ impl Shared {
             gateway,
             writer: Mutex::new(writer),
             reader: Mutex::new(reader),
+            series: Mutex::default(),
             teller: Teller::new(),
         }))
     }

@@ -175,6 +175,25 @@ fn seal(kept: &Kept) -> u32 {
 
 struct Crc(u32);
 
+/// What each byte does to a checksum.
+#[expect(clippy::indexing_slicing, reason = "a constant: out of bounds would not compile")]
+const CRC_OF: [u32; 256] = {
+    let mut table = [0; 256];
+    let (mut place, mut byte) = (0, 0_u32);
+    while place < table.len() {
+        let (mut crc, mut bit) = (byte, 0);
+        while bit < 8 {
+            let carry = if crc & 1 == 1 { 0xedb8_8320 } else { 0 };
+            crc = (crc >> 1) ^ carry;
+            bit += 1;
+        }
+        table[place] = crc;
+        place += 1;
+        byte += 1;
+    }
+    table
+};
+
 impl Crc {
     /// A text and its end, so that two neighbours never read as one.
     fn text(&mut self, text: &str) {
@@ -182,13 +201,11 @@ impl Crc {
         self.bytes(&[0]);
     }
 
+    #[expect(clippy::indexing_slicing, reason = "a byte is always a place among 256")]
     fn bytes(&mut self, bytes: &[u8]) {
         for byte in bytes {
-            self.0 ^= u32::from(*byte);
-            for _ in 0..8 {
-                let carry = if self.0 & 1 == 1 { 0xedb8_8320 } else { 0 };
-                self.0 = (self.0 >> 1) ^ carry;
-            }
+            let [low, ..] = self.0.to_le_bytes();
+            self.0 = (self.0 >> 8) ^ CRC_OF[usize::from(low ^ byte)];
         }
     }
 }
