@@ -60,15 +60,17 @@ async fn opening(folder: &Path, readings: usize) -> Outcome<()> {
         fill(&store, METERS, readings).await?;
     }
     store.close().await?;
-    let mut opened = Vec::new();
+    let (mut opened, mut checked) = (Vec::new(), Vec::new());
     for _ in 0..11 {
         let begin = Instant::now();
         let store = Store::open(folder).await?;
         store.registry().current().await?;
         opened.push(begin.elapsed());
+        store.checked().await?;
+        checked.push(begin.elapsed());
         store.close().await?;
     }
-    println!("opened in {:.1?}", median(opened));
+    println!("opened in {:.1?}, checked after {:.1?}", median(opened), median(checked));
     Ok(())
 }
 

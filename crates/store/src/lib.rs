@@ -6,6 +6,10 @@
 //!
 //! - One call of [`Journal::append`] is one transaction. It returns after the disk has it, and only
 //!   then are watchers told. Appending the same again changes nothing, so every sender may repeat.
+//! - Damage is never used in silence. A start checks the registry before it answers and the whole
+//!   file beside its first work, and the journal waits for that verdict ([`Store::checked`]); so a
+//!   long journal never delays the first question on the wire. What the check of the engine cannot
+//!   see, the seal of a reading does, each time the reading is read.
 //! - Values are exact decimals, kept digit by digit beside the raw words they come from.
 //! - What a person or a program must know to act is in [`StoreError`]: what, where, which remedy.
 //!
@@ -36,11 +40,12 @@ pub struct Store(Embedded);
 impl Store {
     /// Opens the store in a folder for reading and writing; makes both where there are none, for
     /// the owner's eyes only. Repairs after a power cut without questions, brings an older schema
-    /// forward (with a copy of the file before), and checks the file.
+    /// forward (with a copy of the file before), and checks the file: the registry at once, all
+    /// of it beside the first work, see [`Self::checked`].
     ///
     /// # Errors
-    /// When another process has it open, the file is newer, damaged or not ours, or the folder
-    /// cannot be used.
+    /// When another process has it open, the file is newer, not ours or damaged in its registry,
+    /// or the folder cannot be used.
     pub async fn open(folder: &Path) -> Result<Self, StoreError> {
         Embedded::open(folder).await.map(Self)
     }
@@ -77,6 +82,17 @@ impl Store {
     #[must_use]
     pub fn gateway(&self) -> Id {
         self.0.gateway()
+    }
+
+    /// Waits until the whole file is checked, which begins with the opening and takes as long as
+    /// reading it. Until then the registry answers, and everything else waits: nothing is told
+    /// from the journal and nothing is written before the file is known to be sound.
+    ///
+    /// # Errors
+    /// When it is damaged or could not be checked; from then on the store refuses all that waits
+    /// for the check. When the store was closed before.
+    pub async fn checked(&self) -> Result<(), StoreError> {
+        self.0.checked().await
     }
 
     /// Closes the store for all its handles: what runs is finished, the file is tidied, watchers

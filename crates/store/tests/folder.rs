@@ -195,6 +195,32 @@ async fn a_flipped_byte_is_never_read_as_another_value() {
     assert!(refused > 10 && whole > 10, "{refused} refused, {whole} whole");
 }
 
+/// A page that the registry does not need: the start finds out beside its work.
+#[tokio::test]
+async fn a_damaged_journal_refuses_and_is_left_as_it_is() {
+    let folder = tempdir().unwrap();
+    let file = folder.path().join("submeter.db");
+    let store = Store::open(folder.path()).await.unwrap();
+    store.registry().apply(&site(vec![meter("a", 1)]), "{}", at(0)).await.unwrap();
+    let readings = (0..2_000).map(|second| reading("en_im", second, "1.50")).collect();
+    store.journal().append(vec![batch("a", readings, vec![])], at(9)).await.unwrap();
+    store.close().await.unwrap();
+    let mut damaged = fs::read(&file).unwrap();
+    let middle = damaged.len() / 2 / 4096 * 4096; // the head of a page of readings
+    damaged[middle..middle + 8].fill(0xff);
+    fs::write(&file, &damaged).unwrap();
+
+    let store = Store::open(folder.path()).await.unwrap();
+    assert!(store.registry().current().await.unwrap().is_some(), "the registry is sound");
+    let told = store.journal().after(0, 1).await;
+    assert!(matches!(told, Err(StoreError::Damaged { .. })), "not even what is sound: {told:?}");
+    let written = store.journal().append(one("a", 9_999, "2.50"), at(9)).await;
+    assert!(matches!(written, Err(StoreError::Damaged { .. })), "{written:?}");
+    assert!(matches!(store.checked().await, Err(StoreError::Damaged { .. })));
+    store.close().await.unwrap();
+    assert_eq!(fs::read(&file).unwrap(), damaged, "for whoever saves what is left");
+}
+
 #[tokio::test]
 async fn readings_of_a_meter_cannot_be_changed_from_outside() {
     let folder = tempdir().unwrap();

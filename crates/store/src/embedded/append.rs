@@ -7,16 +7,10 @@ use rusqlite::{
     CachedStatement, Connection, OptionalExtension, Transaction, TransactionBehavior, params,
 };
 
+use super::boot::Boot;
 use super::failure::Failure;
 use super::row::{Cells, READINGS, nanoseconds, record, whole};
-use crate::{Appended, Correction, Id, Journal, Kept};
-
-/// A start of the gateway: its row and its name.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Boot {
-    pub(super) number: i64,
-    pub(super) id: Id,
-}
+use crate::{Appended, Correction, Journal, Kept};
 
 /// The rows of the series that are known to be on the disk. It may forget, never guess: what a
 /// transaction made is learnt when it is committed.

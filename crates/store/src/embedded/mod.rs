@@ -1,6 +1,8 @@
 //! SQLite: one file in a folder, nothing to install.
 
 mod append;
+mod boot;
+mod check;
 mod failure;
 mod fetch;
 mod place;
@@ -23,7 +25,9 @@ use crate::{
     Appended, Applied, Conflict, Correction, Filter, Id, Kept, KeptGap, Revision, StoreError,
     Watcher,
 };
-use append::{Boot, Series};
+use append::Series;
+use boot::{Boot, begin, gateway};
+use check::Check;
 use failure::Failure;
 use place::Place;
 
@@ -35,6 +39,8 @@ pub(crate) struct Embedded(Arc<Shared>);
 struct Shared {
     place: Place,
     gateway: Id,
+    /// Of the whole file. Its verdict comes before anything of the journal is told or written.
+    check: Arc<Check>,
     writer: Mutex<Writer>,
     /// Apart from the writer, so that a long answer never delays a sweep.
     /// Where both hands are needed, the writer's is taken first.
@@ -48,7 +54,8 @@ struct Shared {
 #[derive(Debug)]
 struct Writer {
     state: State,
-    boot: Boot,
+    /// This start, from the first write on.
+    boot: Option<Boot>,
     /// Held as long as the folder is ours.
     lock: Option<File>,
 }
@@ -65,11 +72,14 @@ enum State {
 impl Embedded {
     pub(crate) async fn open(folder: &Path) -> Result<Self, StoreError> {
         let folder = folder.to_owned();
-        blocking(move || {
+        let store = blocking(move || {
             let (place, lock) = Place::take(&folder)?;
             Shared::start(place, Some(lock))
         })
-        .await
+        .await?;
+        let (check, place) = (Arc::clone(&store.0.check), store.0.place.clone());
+        drop(tokio::task::spawn_blocking(move || check.run(&place)));
+        Ok(store)
     }
 
     pub(crate) async fn in_memory() -> Result<Self, StoreError> {
@@ -83,6 +93,10 @@ impl Embedded {
 
     pub(crate) fn gateway(&self) -> Id {
         self.0.gateway
+    }
+
+    pub(crate) async fn checked(&self) -> Result<(), StoreError> {
+        self.0.check.ended(&self.0.place).await
     }
 
     pub(crate) fn watch(&self) -> Watcher {
@@ -163,21 +177,30 @@ impl Embedded {
         document: String,
         at: Timestamp,
     ) -> Result<Applied, StoreError> {
-        self.write("apply a site", move |connection, _| {
-            plans::apply(connection, &record, &document, at)
-        })
-        .await
+        const DOING: &str = "apply a site";
+        let shared = self.0.clone();
+        let (known, text) = (record.clone(), document.clone());
+        let in_force = blocking(move || {
+            shared.expect_writable()?;
+            shared.read(DOING, |connection| plans::in_force(connection, &known, &text))
+        });
+        // A start finds what it applies in force, mostly: that waits for nothing.
+        if let Some(applied) = in_force.await? {
+            return Ok(applied);
+        }
+        self.write(DOING, move |connection, _| plans::apply(connection, &record, &document, at))
+            .await
     }
 
     pub(crate) async fn current(&self) -> Result<Option<(PlanNumber, SiteRecord)>, StoreError> {
-        self.read("read the registry", plans::current).await
+        self.look("read the registry", plans::current).await
     }
 
     pub(crate) async fn plan_document(
         &self,
         number: PlanNumber,
     ) -> Result<Option<String>, StoreError> {
-        self.read("read a plan", move |connection| plans::plan_document(connection, number)).await
+        self.look("read a plan", move |connection| plans::plan_document(connection, number)).await
     }
 
     async fn write<T: Send + 'static>(
@@ -185,11 +208,22 @@ impl Embedded {
         doing: &'static str,
         work: impl FnOnce(&mut Connection, Boot) -> Result<T, Failure> + Send + 'static,
     ) -> Result<T, StoreError> {
+        self.checked().await?;
         let shared = self.0.clone();
         blocking(move || shared.write(doing, work)).await
     }
 
     async fn read<T: Send + 'static>(
+        &self,
+        doing: &'static str,
+        work: impl FnOnce(&Connection) -> Result<T, Failure> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.checked().await?;
+        self.look(doing, work).await
+    }
+
+    /// Reads what was checked when the store was opened: the small tables.
+    async fn look<T: Send + 'static>(
         &self,
         doing: &'static str,
         work: impl FnOnce(&Connection) -> Result<T, Failure> + Send + 'static,
@@ -201,20 +235,25 @@ impl Embedded {
 
 impl Shared {
     fn start(place: Place, lock: Option<File>) -> Result<Embedded, StoreError> {
-        let open = || -> Result<(Connection, Option<Connection>, Id, Boot), Failure> {
+        let open = || -> Result<(Connection, Option<Connection>, Id), Failure> {
             if let Some(connection) = place.reader()? {
                 schema::expect_ours(&connection, &place)?;
             }
             let mut connection = place.writer()?;
-            check(&connection)?;
+            match schema::expect_newest(&connection, &place) {
+                Ok(()) => check::small_tables(&connection)?,
+                // It is about to be changed: not before all of it was looked at.
+                Err(_) => check::whole(&connection)?,
+            }
             schema::bring_forward(&mut connection, &place, schema::STEPS)?;
-            let (gateway, boot) = begin(&mut connection, &place)?;
-            Ok((connection, place.reader()?, gateway, boot))
+            let gateway = begin(&mut connection, &place)?;
+            Ok((connection, place.reader()?, gateway))
         };
-        let (connection, reader, gateway, boot) =
+        let (connection, reader, gateway) =
             open().map_err(|failure| failure.at(&place, "open the store"))?;
-        let writer = Writer { state: State::Open(connection), boot, lock };
-        Ok(Self::with(place, gateway, writer, reader))
+        let writer = Writer { state: State::Open(connection), boot: None, lock };
+        let check = if place.file().is_some() { Check::awaited() } else { Check::spared() };
+        Ok(Self::with(place, gateway, check, (writer, reader)))
     }
 
     fn look_at(place: Place) -> Result<Embedded, StoreError> {
@@ -236,16 +275,21 @@ impl Shared {
         };
         let (reader, gateway) =
             open().map_err(|failure| failure.at(&place, "open the store for reading"))?;
-        let boot = Boot { number: 0, id: gateway };
-        let writer = Writer { state: State::ReadOnly, boot, lock: None };
-        Ok(Self::with(place, gateway, writer, reader))
+        let writer = Writer { state: State::ReadOnly, boot: None, lock: None };
+        Ok(Self::with(place, gateway, Check::spared(), (writer, reader)))
     }
 
-    fn with(place: Place, gateway: Id, writer: Writer, reader: Option<Connection>) -> Embedded {
+    fn with(
+        place: Place,
+        gateway: Id,
+        check: Check,
+        (writer, reader): (Writer, Option<Connection>),
+    ) -> Embedded {
         let reader = reader.map_or(State::Broken, State::Open);
         Embedded(Arc::new(Self {
             place,
             gateway,
+            check: Arc::new(check),
             writer: Mutex::new(writer),
             reader: Mutex::new(reader),
             series: Mutex::default(),
@@ -259,13 +303,15 @@ impl Shared {
         work: impl FnOnce(&mut Connection, Boot) -> Result<T, Failure>,
     ) -> Result<T, StoreError> {
         let mut writer = held(&self.writer);
-        let boot = writer.boot;
-        let connection = self.connection(&mut writer, doing)?;
-        work(connection, boot).map_err(|failure| {
+        let Writer { state, boot, .. } = &mut *writer;
+        let connection = self.connection(state, doing)?;
+        let begun = boot.map_or_else(|| boot::start(connection, &self.place), Ok);
+        let done = begun.and_then(|begun| work(connection, *boot.insert(begun)));
+        done.map_err(|failure| {
             if matches!(failure, Failure::Engine(_)) && self.place.file().is_some() {
                 // After a failed write or sync nobody knows what the disk has. Both connections
                 // go, the file is read anew, and the caller tells it again.
-                writer.state = State::Broken;
+                *state = State::Broken;
                 *held(&self.reader) = State::Broken;
             }
             failure.at(&self.place, doing)
@@ -294,16 +340,23 @@ impl Shared {
         })
     }
 
+    fn expect_writable(&self) -> Result<(), StoreError> {
+        match held(&self.writer).state {
+            State::ReadOnly => Err(StoreError::ReadOnly),
+            State::Open(_) | State::Broken | State::Closed => Ok(()),
+        }
+    }
+
     fn connection<'w>(
         &self,
-        writer: &'w mut Writer,
+        state: &'w mut State,
         doing: &'static str,
     ) -> Result<&'w mut Connection, StoreError> {
-        if matches!(writer.state, State::Broken) {
+        if matches!(state, State::Broken) {
             let connection = self.place.writer().map_err(|f| f.at(&self.place, doing))?;
-            writer.state = State::Open(connection);
+            *state = State::Open(connection);
         }
-        match &mut writer.state {
+        match state {
             State::Open(connection) => Ok(connection),
             State::ReadOnly => Err(StoreError::ReadOnly),
             State::Broken | State::Closed => Err(StoreError::Closed),
@@ -311,6 +364,7 @@ impl Shared {
     }
 
     fn close(&self) -> Result<(), StoreError> {
+        self.check.give_up();
         let mut writer = held(&self.writer);
         *held(&self.reader) = State::Closed;
         self.teller.close();
@@ -324,45 +378,9 @@ impl Shared {
     }
 }
 
-/// Refuses a damaged file before anything is written into it.
-fn check(connection: &Connection) -> Result<(), Failure> {
-    let verdict: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
-    if verdict == "ok" { Ok(()) } else { Err(Failure::Damaged(verdict)) }
-}
-
-/// Notes that the gateway starts once more; the first time it also gets its name.
-fn begin(connection: &mut Connection, place: &Place) -> Result<(Id, Boot), Failure> {
-    let random = || {
-        Id::random().map_err(|source| StoreError::Failed {
-            doing: "make a random name",
-            place: place.to_string(),
-            source: Box::new(source),
-        })
-    };
-    let transaction = connection.transaction()?;
-    let known = gateway(&transaction)?;
-    let name = match known {
-        Some(name) => name,
-        None => {
-            let name = random()?;
-            let sql = "INSERT INTO store (one, gateway, last_sequence) VALUES (1, ?1, 0)";
-            transaction.execute(sql, [name.bytes()])?;
-            name
-        }
-    };
-    let id = random()?;
-    transaction.execute("INSERT INTO boot (id) VALUES (?1)", [id.bytes()])?;
-    let number = transaction.last_insert_rowid();
-    transaction.commit()?;
-    Ok((name, Boot { number, id }))
-}
-
-fn gateway(connection: &Connection) -> Result<Option<Id>, Failure> {
-    let mut statement = connection.prepare("SELECT gateway FROM store")?;
-    let mut rows = statement.query([])?;
-    match rows.next()? {
-        Some(row) => Ok(Some(Id::from_bytes(row.get(0)?))),
-        None => Ok(None),
+impl Drop for Shared {
+    fn drop(&mut self) {
+        self.check.give_up();
     }
 }
 

@@ -36,6 +36,18 @@ pub(super) fn apply(
     Ok(Applied { plan, difference })
 }
 
+/// What applying a record comes to where it is in force already: nothing to be written.
+pub(super) fn in_force(
+    connection: &Connection,
+    record: &SiteRecord,
+    document: &str,
+) -> Result<Option<Applied>, Failure> {
+    let snapshot = connection.unchecked_transaction()?;
+    let Some((plan, held)) = current(&snapshot)? else { return Ok(None) };
+    let same = held == *record && plan_document(&snapshot, plan)?.as_deref() == Some(document);
+    Ok(same.then(|| Applied { plan, difference: Difference::between(Some(&held), record) }))
+}
+
 /// The record in force and its plan.
 pub(super) fn current(
     connection: &Connection,

@@ -108,6 +108,58 @@ async fn readings_are_found_by_their_index_and_never_by_walking_the_journal() {
     }
 }
 
+#[tokio::test]
+async fn the_registry_answers_at_once_and_the_journal_after_the_check() {
+    let folder = tempdir().unwrap();
+    let record = domain::SiteRecord {
+        site: domain::Site {
+            key: Key::new("house").unwrap(),
+            time_zone: "Europe/Berlin".to_owned(),
+            simulated: false,
+        },
+        buses: Vec::new(),
+        meters: Vec::new(),
+    };
+    let store = Embedded::open(folder.path()).await.unwrap();
+    let applied = store.apply(record.clone(), "{}".to_owned(), at(0)).await.unwrap();
+    store.append(sweep(0..10), at(0)).await.unwrap();
+    store.close().await.unwrap();
+
+    let (place, lock) = Place::take(folder.path()).unwrap();
+    let store = Shared::start(place, Some(lock)).unwrap(); // nobody runs its check yet
+    assert_eq!(store.current().await.unwrap(), Some((applied.plan, record.clone())));
+    let again = store.apply(record.clone(), "{}".to_owned(), at(1)).await.unwrap();
+    assert_eq!((again.plan, again.difference.is_empty()), (applied.plan, true));
+    let mut appending = std::pin::pin!(store.append(sweep(5..20), at(1)));
+    let mut reading = std::pin::pin!(store.after(0, 99));
+    let mut applying = std::pin::pin!(store.apply(record, "{ }".to_owned(), at(1)));
+    std::future::poll_fn(|context| {
+        assert!(appending.as_mut().poll(context).is_pending());
+        assert!(reading.as_mut().poll(context).is_pending());
+        std::task::Poll::Ready(())
+    })
+    .await;
+
+    store.0.check.run(&store.0.place);
+    assert_eq!(reading.await.unwrap().len(), 10);
+    assert_eq!(appending.await.unwrap().last_sequence, 20);
+    assert_ne!(applying.as_mut().await.unwrap().plan, applied.plan);
+}
+
+#[tokio::test]
+async fn who_closes_does_not_wait_for_the_check() {
+    let folder = tempdir().unwrap();
+    let (place, lock) = Place::take(folder.path()).unwrap();
+    let store = Shared::start(place, Some(lock)).unwrap();
+    let (journal, check, place) =
+        (store.clone(), Arc::clone(&store.0.check), store.0.place.clone());
+    store.close().await.unwrap();
+    let waited = journal.append(sweep(0..1), at(0)).await;
+    assert!(matches!(waited, Err(StoreError::Closed)), "{waited:?}");
+    check.run(&place); // late: nobody wants to know any more
+    assert!(matches!(check.ended(&place).await, Err(StoreError::Closed)));
+}
+
 fn sweep(seconds: std::ops::Range<i64>) -> Vec<Batch> {
     let quantity = Quantity::from_name("en_im").unwrap();
     let reading = |second| Reading {

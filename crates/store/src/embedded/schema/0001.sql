@@ -8,7 +8,7 @@ CREATE TABLE store (
   last_sequence INTEGER NOT NULL CHECK (last_sequence >= 0)
 ) STRICT;
 
--- Each opening for writing, in order. Order of time is (boot, sequence), never wall time alone.
+-- Each start that has written, in order. Order of time is (boot, sequence), never wall time alone.
 CREATE TABLE boot (
   number INTEGER PRIMARY KEY,
   id     BLOB    NOT NULL UNIQUE CHECK (length(id) = 16)
