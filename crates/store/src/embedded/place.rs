@@ -15,6 +15,9 @@ const FILE: &str = "submeter.db";
 /// dropped by the first of our handles on it that closes.
 const LOCK: &str = "submeter.lock";
 const PATIENCE: Duration = Duration::from_secs(5);
+/// Pages in the log before they are moved into the file: 16 MB. Each sweep touches the same pages
+/// of the index again, and the longer they gather, the fewer are written twice.
+const LOG_PAGES: u32 = 4_000;
 
 /// Where a store lives.
 #[derive(Debug, Clone)]
@@ -88,6 +91,7 @@ impl Place {
             return Err(Failure::refused(what));
         }
         connection.pragma_update(None, "synchronous", "FULL")?;
+        connection.pragma_update(None, "wal_autocheckpoint", LOG_PAGES)?;
         connection.pragma_update(None, "journal_size_limit", 64 << 20)?;
         // What a killed process wrote but did not sync is visible now. It must be on the disk
         // before anybody is told that it is known; a checkpoint writes it again and syncs.
