@@ -69,12 +69,26 @@ pub(crate) fn nearest<'k>(word: &str, known: impl IntoIterator<Item = &'k str>) 
         let known = known.to_ascii_lowercase();
         domain::distance(&wanted, &known).min(domain::distance(&typed, &known))
     };
-    known.iter().copied().min_by_key(far).filter(|best| far(best) <= 1 + wanted.len() / 4)
+    // Of two that are equally near, the one with the same letters was meant: digits get swapped.
+    let letters = |word: &str| {
+        let mut letters = word.to_ascii_lowercase().into_bytes();
+        letters.sort_unstable();
+        letters
+    };
+    let meant = letters(word);
+    let order = |known: &&str| (far(known), letters(known) != meant);
+    known.iter().copied().min_by_key(order).filter(|best| far(best) <= 1 + wanted.len() / 4)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn swapped_digits_lead_to_the_word_that_has_them() {
+        let known = ["sdm120", "sdm230", "sdm630", "sdm72"];
+        assert_eq!(nearest("sdm360", known), Some("sdm630"));
+    }
 
     #[test]
     fn misspelt_words_and_words_of_others_lead_to_ours() {

@@ -35,6 +35,18 @@ fn a_word_without_quotes_is_shown_with_them() {
 }
 
 #[test]
+fn a_decimal_comma_and_a_windows_port_are_told_what_stands_here_instead() {
+    for (text, advice) in [
+        ("factor = 0,001", "a decimal point, not a comma"),
+        ("[[bus]]\nkey = \"a\"\nport = \"COM3\"", "as \"/dev/ttyUSB0\""),
+    ] {
+        let (_, problems) = check_site(text, &Catalog::shipped());
+        let report = problems.render("site.toml", text);
+        assert!(report.contains(advice), "{report}");
+    }
+}
+
+#[test]
 fn a_report_is_printed_once_for_each_problem_and_counts_them() {
     let text = "[site]\nkey = \"A\"\nkeey = 1\n";
     let (_, problems) = check_site(text, &Catalog::shipped());

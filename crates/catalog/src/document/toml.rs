@@ -135,7 +135,10 @@ fn remedy(text: &str, span: &Span, message: &str) -> Option<String> {
         }
     }
     if message.starts_with("unexpected key or value") {
-        return Some("one setting a line".to_owned());
+        let before = text.get(start..span.start)?;
+        let comma = before.ends_with(|c: char| c.is_ascii_digit()) && written.starts_with(',');
+        let told = if comma { "a decimal point, not a comma" } else { "one setting a line" };
+        return Some(told.to_owned());
     }
     if message.starts_with("carriage return") {
         return Some("lines end with LF, or CR LF".to_owned());

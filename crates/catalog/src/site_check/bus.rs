@@ -183,6 +183,9 @@ fn hint(text: &str) -> Option<String> {
     if let Some(device) = text.strip_prefix("tty").map(|_| text) {
         return Some(format!("did you mean \"/dev/{device}\"?"));
     }
+    if text.strip_prefix("COM").is_some_and(|number| number.parse::<u8>().is_ok()) {
+        return Some("a serial line is a device here, as \"/dev/ttyUSB0\"".to_owned());
+    }
     let rest = text.split_once("://").map_or(text, |(_, rest)| rest);
     let host = rest.trim_end_matches('/');
     if host.parse::<crate::Host>().is_ok() {
