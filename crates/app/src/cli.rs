@@ -88,6 +88,9 @@ pub struct Check {
     /// What the files are, where their content does not tell.
     #[arg(long, value_enum)]
     pub kind: Option<Kind>,
+    /// The folder whose `models/` a site file may name.
+    #[command(flatten)]
+    pub data: Data,
     /// Warnings fail as well.
     #[arg(long)]
     pub strict: bool,
@@ -288,6 +291,9 @@ pub struct Readings {
 pub enum Models {
     /// All known models.
     List {
+        /// The folder with the owner's `models/`.
+        #[command(flatten)]
+        data: Data,
         /// One JSON document.
         #[arg(long)]
         json: bool,
@@ -296,10 +302,23 @@ pub enum Models {
     Show {
         /// Its name, for example eastron/sdm630.
         name: String,
+        /// The folder with the owner's `models/`.
+        #[command(flatten)]
+        data: Data,
         /// One JSON document.
         #[arg(long)]
         json: bool,
     },
+}
+
+impl Models {
+    /// The folder whose `models/` holds those of the owner.
+    #[must_use]
+    pub fn folder(&self) -> PathBuf {
+        match self {
+            Self::List { data, .. } | Self::Show { data, .. } => data.folder(),
+        }
+    }
 }
 
 /// `simulate`

@@ -1,5 +1,6 @@
 //! How a command ends: one code for each kind of ending, the same for every command.
 
+use std::io::ErrorKind;
 use std::process::ExitCode;
 
 /// The codes a script can rely on.
@@ -23,7 +24,7 @@ pub enum Exit {
     NotPermitted = 8,
     /// Not found.
     NotFound = 9,
-    /// The bus or the store is owned by another process; try later.
+    /// The bus, the folder or the address is owned by another process; try later.
     Busy = 75,
     /// Interrupted before anything was read.
     Interrupted = 130,
@@ -38,8 +39,47 @@ impl From<Exit> for ExitCode {
 /// The code of an error that no command turned into its own ending.
 #[must_use]
 pub fn of(error: &anyhow::Error) -> Exit {
-    match error.downcast_ref::<store::StoreError>() {
-        Some(store::StoreError::InUse { .. }) => Exit::Busy,
-        _ => Exit::Failed,
+    if let Some(store::StoreError::InUse { .. }) = error.downcast_ref() {
+        return Exit::Busy;
+    }
+    let by_cause = |cause: &(dyn std::error::Error + 'static)| {
+        if cause.is::<catalog::ModelError>() || cause.is::<catalog::ProofError>() {
+            return Some(Exit::Invalid);
+        }
+        match cause.downcast_ref::<std::io::Error>()?.kind() {
+            ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => Some(Exit::NotPermitted),
+            ErrorKind::AddrInUse => Some(Exit::Busy),
+            _ => None,
+        }
+    };
+    error.chain().find_map(by_cause).unwrap_or(Exit::Failed)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Error;
+
+    use super::*;
+    use crate::output;
+
+    #[test]
+    fn a_cause_below_decides_the_code_and_is_said_once() {
+        for (kind, exit) in [
+            (ErrorKind::PermissionDenied, Exit::NotPermitted),
+            (ErrorKind::AddrInUse, Exit::Busy),
+            (ErrorKind::Interrupted, Exit::Failed),
+        ] {
+            let error = store::StoreError::Folder {
+                doing: "open",
+                path: "/data".into(),
+                source: Error::from(kind),
+            };
+            let error = anyhow::Error::from(error);
+            assert_eq!(of(&error), exit);
+            assert_eq!(
+                output::in_words(&error),
+                format!("cannot open /data: {}", Error::from(kind))
+            );
+        }
     }
 }

@@ -47,7 +47,7 @@ async fn run(cli: Cli) -> anyhow::Result<Exit> {
     let clock = clock::system();
     match command {
         Command::Demo(args) => commands::demo::run(&args, clock).await,
-        Command::Check(args) => commands::check::run(&args, &commands::catalog(None)?),
+        Command::Check(args) => commands::check::run(&args),
         Command::Read(args) => {
             let catalog = commands::catalog(Some(&args.data.folder()))?;
             commands::read::run(&args, &catalog, &clock).await
@@ -65,7 +65,9 @@ async fn run(cli: Cli) -> anyhow::Result<Exit> {
             let catalog = commands::catalog(Some(&args.data.folder()))?;
             commands::readings::run(&args, &catalog).await
         }
-        Command::Models(args) => commands::models::run(&args, &commands::catalog(None)?),
+        Command::Models(args) => {
+            commands::models::run(&args, &commands::catalog(Some(&args.folder()))?)
+        }
         Command::Simulate(args) => commands::simulate::run(&args, clock).await,
     }
 }
@@ -85,6 +87,6 @@ fn failed(error: &anyhow::Error) -> Exit {
     if output::is_reader_gone(error) {
         return Exit::Good; // the reader had enough
     }
-    output::message(&format!("submeter: {error:#}"));
+    output::message(&format!("submeter: {}", output::in_words(error)));
     app::exit::of(error)
 }

@@ -20,6 +20,19 @@ pub fn is_reader_gone(error: &anyhow::Error) -> bool {
     error.chain().any(|cause| cause.downcast_ref().is_some_and(gone))
 }
 
+/// An error with its causes in one line; what already stands in the line is not said again.
+#[must_use]
+pub fn in_words(error: &anyhow::Error) -> String {
+    let mut line = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        if !line.contains(&cause) {
+            line += if line.is_empty() { "" } else { ": " };
+            line += &cause;
+        }
+    }
+    line
+}
+
 struct Data(StdoutLock<'static>);
 
 #[derive(Debug)]

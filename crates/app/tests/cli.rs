@@ -55,6 +55,7 @@ models show eastron/sdm630                              0  en_im
 models show sdm63                                       9  did you mean eastron/sdm630?
 read tcp://127.0.0.1:9 5                                2  --reg
 read tcp://127.0.0.1:9                                  2  address
+read 127.0.0.1:9 5 --reg 0                              2  is no port: it begins with
 read tcp://127.0.0.1:9 5 --reg 0 --function-code 6      2  --function-code
 read tcp://127.0.0.1:9 5 --reg 0 --unit en_imm          2  en_im
 read tcp://127.0.0.1:9 5 --reg 0 --watch soon           2  --watch
@@ -161,6 +162,23 @@ fn a_site_file_is_applied_once_and_comes_back_as_it_was() {
     assert_eq!(run("export-site --data D").out, GOOD);
     assert!(run("apply fewer.toml --data D --yes").text(0).contains("applied as plan 2"));
     assert!(!run("export-site --data D").out.contains("heat-3-2"));
+}
+
+#[test]
+fn an_address_in_use_is_said_once_and_may_be_tried_later() {
+    let folder = files();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap();
+    let said = in_folder(&folder, &format!("run --site good.toml --data D --listen {address}"));
+    let told = said.complaint(75);
+    assert_eq!(told.matches("in use").count(), 1, "{told}");
+}
+
+#[test]
+fn a_site_in_json_is_told_that_it_is_toml() {
+    let folder = files();
+    common::write(&folder, "site.json", r#"{"site": {"key": "s"}, "bus": [], "meter": []}"#);
+    assert!(in_folder(&folder, "check site.json").complaint(3).contains("a site file is TOML"));
 }
 
 #[test]
@@ -315,50 +333,4 @@ fn in_folder(folder: &TempDir, arguments: &str) -> Said {
     let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_submeter"));
     command.env_remove("SUBMETER_DATA").current_dir(folder);
     common::run(command.args(arguments.split_whitespace()))
-}
-
-/// A model of the owner's own, smaller than any that is shipped.
-const OWN_MODEL: &str = r#"maker = "Acme"
-name = "M1"
-medium = "electricity"
-
-[modbus]
-function = "input"
-line = { baud = 9600, parity = "none", stop_bits = 1 }
-
-[[quantity]]
-name = "en_im"
-register = 0x0048
-type = "f32"
-unit = "kWh"
-resolution = "0.01 kWh"
-
-[[proof]]
-source = "composed"
-send = "01 04 00 48 00 02 F1 DD"
-hear = "01 04 04 43 9A 46 66 7C 65"
-read = { "en_im" = "308.55 kWh" }
-"#;
-
-#[test]
-fn a_registry_whose_model_is_gone_says_so_and_is_mended_by_a_file() {
-    let folder = common::folder();
-    let data = folder.path().join("D");
-    std::fs::create_dir_all(data.join("models/acme")).unwrap();
-    let model = data.join("models/acme/m1.toml");
-    std::fs::write(&model, OWN_MODEL).unwrap();
-    let with_own = GOOD.replace("eastron/sdm630", "acme/m1");
-    let (own, good) =
-        (common::write(&folder, "own.toml", &with_own), common::write(&folder, "good.toml", GOOD));
-    let data = data.display().to_string();
-    assert!(submeter(&["apply", &own, "--data", &data]).text(0).contains("plan 1"));
-    std::fs::remove_file(model).unwrap();
-    for asked in [["run", "--data", &data], ["read", "--data", &data]] {
-        let complaint = submeter(&asked);
-        let said = complaint.complaint(1);
-        assert!(said.contains("does not check any more") && said.contains("acme/m1"), "{said}");
-    }
-    let mended = submeter(&["apply", &good, "--data", &data]);
-    assert!(mended.text(0).contains("~ meter apt-1-1"), "{}", mended.text(0));
-    assert!(submeter(&["export-site", "--data", &data]).text(0).contains("eastron/sdm630"));
 }

@@ -3,9 +3,7 @@
 use std::path::Path;
 
 use catalog::document::parse_json;
-use catalog::{
-    BagKind, Catalog, CheckedSite, Code, Model, ModelError, Port, Problem, Problems, Severity,
-};
+use catalog::{BagKind, CheckedSite, Code, Model, ModelError, Port, Problem, Problems, Severity};
 use gateway::Plan;
 use serde_json::{Value, json};
 
@@ -16,12 +14,12 @@ use crate::{config, output, when};
 /// Checks each file by its kind.
 ///
 /// # Errors
-/// When the output cannot be written.
-pub fn run(args: &Check, catalog: &Catalog) -> anyhow::Result<Exit> {
+/// When the output cannot be written, or a model of the owner is not sound.
+pub fn run(args: &Check) -> anyhow::Result<Exit> {
     let mut all = Verdicts::default();
     for path in &args.files {
         let name = path.display().to_string();
-        let checked = check(path, &name, args.kind, catalog);
+        let checked = check(path, &name, args)?;
         all.add(&name, &checked);
         if !args.json {
             tell(&name, &checked)?;
@@ -47,19 +45,21 @@ struct Checked {
     means: Option<String>,
 }
 
-fn check(path: &Path, name: &str, kind: Option<Kind>, catalog: &Catalog) -> Checked {
+fn check(path: &Path, name: &str, args: &Check) -> anyhow::Result<Checked> {
     let source = match config::open(path, catalog::LONGEST_SITE) {
         Ok(source) => source,
         Err(problem) => {
             let mut problems = Problems::default();
             problems.push(problem);
-            return Checked { text: String::new(), problems, means: None };
+            return Ok(Checked { text: String::new(), problems, means: None });
         }
     };
     let text = String::from_utf8_lossy(&source.bytes).into_owned();
-    let (problems, means) = match kind.unwrap_or_else(|| seen(&text)) {
+    let (problems, means) = match args.kind.unwrap_or_else(|| seen(&text)) {
         Kind::Site => {
-            let (site, problems) = catalog::check_site_bytes(&source.bytes, catalog);
+            // Only here, so that a model which is not sound can be checked itself.
+            let catalog = super::catalog(Some(&args.data.folder()))?;
+            let (site, problems) = catalog::check_site_bytes(&source.bytes, &catalog);
             (problems, site.as_ref().map(site_in_words))
         }
         Kind::Box => {
@@ -69,7 +69,7 @@ fn check(path: &Path, name: &str, kind: Option<Kind>, catalog: &Catalog) -> Chec
         Kind::Model => model(name, &text),
         Kind::Parameters => parameters(&text),
     };
-    Checked { text, problems, means }
+    Ok(Checked { text, problems, means })
 }
 
 fn model(name: &str, text: &str) -> (Problems, Option<String>) {
@@ -84,10 +84,11 @@ fn model(name: &str, text: &str) -> (Problems, Option<String>) {
         Ok(model) => match model.prove() {
             Ok(readings) => {
                 let means = format!(
-                    "the model {} {}: {} quantities, {readings} readings proven",
+                    "the model {} {}: {}, {} proven",
                     model.maker,
                     model.title,
-                    model.registers.len()
+                    counted(model.registers.len(), "quantity", "quantities"),
+                    counted(readings, "reading", "readings"),
                 );
                 return (problems, Some(means));
             }
@@ -118,8 +119,18 @@ fn parameters(text: &str) -> (Problems, Option<String>) {
         Ok(node) => node,
         Err(problem) => return (problem.into(), None),
     };
+    if let catalog::document::Value::Table(table) = &node.value {
+        let of_a_site = |key: &str| ["site", "bus", "meter"].contains(&key);
+        if let Some(field) = table.fields().iter().find(|field| of_a_site(&field.key)) {
+            let rule = "a site file is TOML; JSON holds the parameters of one meter";
+            let problem = Problem::error(Code::MalformedToml, &field.key, rule);
+            return (problem.at(field.key_span.clone()).into(), None);
+        }
+    }
     let (bag, problems) = catalog::check_bag(&node, BagKind::Generic, None);
-    let means = bag.map(|bag| format!("parameters of a meter: {} registers", bag.registers.len()));
+    let means = bag.map(|bag| {
+        format!("parameters of a meter: {}", counted(bag.registers.len(), "register", "registers"))
+    });
     (problems, means)
 }
 
@@ -160,7 +171,11 @@ fn site_in_words(site: &CheckedSite) -> String {
             counted(bus.questions(), "question", "questions"),
         );
         if matches!(bus.port, Port::Serial(_)) {
-            text += &format!(" and about {:.1} s", bus.sweep_time().as_secs_f32());
+            let took = bus.sweep_time().as_secs_f32();
+            text += &match took < 0.1 {
+                true => " and less than 0.1 s".to_owned(),
+                false => format!(" and about {took:.1} s"),
+            };
         }
     }
     text

@@ -16,7 +16,7 @@ pub async fn run(args: &Data) -> anyhow::Result<Exit> {
         "no site in {}: apply one with `submeter apply site.toml`, or name the folder with --data",
         folder.display()
     );
-    if !folder.join("submeter.db").exists() {
+    if !super::holds_journal(&folder)? {
         output::message(&none);
         return Ok(Exit::NotFound);
     }

@@ -56,7 +56,7 @@ pub fn read_bytes(path: &Path) -> Result<Vec<u8>, Exit> {
 /// # Errors
 /// When the registry cannot be read.
 pub async fn registered(data: &Path, catalog: &Catalog) -> anyhow::Result<Option<CheckedSite>> {
-    if !data.join("submeter.db").exists() {
+    if !holds_journal(data)? {
         return Ok(None);
     }
     let store = Store::open_read_only(data).await?;
@@ -70,10 +70,19 @@ pub async fn registered(data: &Path, catalog: &Catalog) -> anyhow::Result<Option
     site.map(Some).with_context(told)
 }
 
+/// Whether a folder holds a journal.
+///
+/// # Errors
+/// When the folder may not be looked into: a folder of another user is not an empty one.
+pub fn holds_journal(data: &Path) -> anyhow::Result<bool> {
+    let file = data.join("submeter.db");
+    file.try_exists().with_context(|| format!("cannot look for {}", file.display()))
+}
+
 /// The shipped models, and those of the owner in `DIR/models`.
 ///
 /// # Errors
-/// When an owner's file is no sound model.
+/// When an owner's file is no sound model, or its proof does not hold.
 pub fn catalog(data: Option<&Path>) -> anyhow::Result<Catalog> {
     let mut catalog = Catalog::shipped();
     let Some(folder) = data.map(|data| data.join("models")).filter(|folder| folder.is_dir()) else {
@@ -90,6 +99,7 @@ pub fn catalog(data: Option<&Path>) -> anyhow::Result<Catalog> {
                 .with_context(|| format!("cannot read {}", path.display()))?;
             let model = catalog::Model::parse(&name, &text)
                 .with_context(|| format!("{} is no sound model", path.display()))?;
+            model.prove().with_context(|| format!("{} is not proven", path.display()))?;
             catalog.put(model);
         }
     }

@@ -14,12 +14,12 @@ use crate::{output, plan_document};
 /// When the output cannot be written.
 pub fn run(args: &Models, catalog: &Catalog) -> anyhow::Result<Exit> {
     match args {
-        Models::List { json: true } => {
+        Models::List { json: true, .. } => {
             let models: Vec<Value> = catalog.models().map(head).collect();
             output::json(&json!({ "models": models }))?;
         }
-        Models::List { json: false } => list(catalog)?,
-        Models::Show { name, json } => {
+        Models::List { json: false, .. } => list(catalog)?,
+        Models::Show { name, json, .. } => {
             let Some(model) = catalog.model(name) else {
                 output::message(&unknown(name, catalog));
                 return Ok(Exit::NotFound);

@@ -72,10 +72,11 @@ async fn target(args: &Read, catalog: &Catalog, clock: &Clock) -> Result<Target,
         };
     }
     if args.address.is_some() || !args.entry.is_empty() {
-        output::message(
-            "an address and register flags follow a port, for example \
+        let target = args.target.as_deref().unwrap_or_default();
+        output::message(&format!(
+            "{target:?} is no port: it begins with /, tcp:// or rtu+tcp://, for example \
              `submeter read tcp://192.0.2.7:502 5 --reg 72 --size 2 --data-type float`",
-        );
+        ));
         return Err(Exit::Usage);
     }
     let meters: Vec<String> = args.target.iter().cloned().collect();
@@ -92,7 +93,7 @@ async fn target(args: &Read, catalog: &Catalog, clock: &Clock) -> Result<Target,
                 return Err(Exit::NotFound);
             }
             Err(error) => {
-                output::message(&format!("{error:#}"));
+                output::message(&output::in_words(&error));
                 return Err(exit::of(&error));
             }
         },

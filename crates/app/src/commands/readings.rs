@@ -20,7 +20,7 @@ use crate::{clock, obis, output, when};
 /// When the journal cannot be read.
 pub async fn run(args: &Readings, catalog: &Catalog) -> anyhow::Result<Exit> {
     let folder = args.data.folder();
-    if !folder.join("submeter.db").exists() {
+    if !super::holds_journal(&folder)? {
         output::message(&format!(
             "no journal in {}: name its folder with --data, or start one with `submeter run`",
             folder.display()
@@ -140,7 +140,10 @@ fn show(args: &Readings, shown: &Shown<'_>, kept: &[Kept]) -> anyhow::Result<()>
     }
     output::lines(&table.lines(output::terminal_width().unwrap_or(usize::MAX)))?;
     if kept.is_empty() && !args.output.quiet {
-        output::message("no readings match; `submeter readings --latest` shows the newest");
+        output::message(match args.latest {
+            true => "no readings match",
+            false => "no readings match; `submeter readings --latest` shows the newest",
+        });
     } else if kept.len() == args.limit && !args.output.quiet {
         output::message(&format!("the newest {} are shown; --limit 0 shows all", kept.len()));
     }
