@@ -181,19 +181,19 @@ pub fn explain(site: &CheckedSite, answer: &mut Answer) {
     for read in &answer.readings {
         let Some(register) = assumed(&read.meter, read.quantity.as_deref()) else { continue };
         let words = read.raw.as_deref().and_then(words).unwrap_or_default();
-        let all: Vec<String> = catalog::interpretations(words.words())
-            .into_iter()
-            .map(|(name, value)| format!("{name} {value}"))
-            .collect();
+        let all = catalog::interpretations(words.words());
+        let widest = all.iter().map(|(name, _)| name.len()).max().unwrap_or_default();
+        let all: Vec<String> =
+            all.iter().map(|(name, value)| format!("\n  {name:widest$}  {value}")).collect();
         notes.push(Note {
             code: "data_type_assumed".to_owned(),
             meter: Some(read.meter.clone()),
             quantity: read.quantity.clone(),
             message: format!(
-                "register {}: no data type was given, {} is assumed; the words as {}",
+                "register {}: no data type was given, {} is assumed; the words as{}",
                 register.start,
                 DataType::Int.name(),
-                all.join(", ")
+                all.concat()
             ),
         });
     }
