@@ -40,13 +40,13 @@ pub(super) fn append(
     Ok((appended, new))
 }
 
-/// Keeps a correction as the next revision. Says whether it is new.
+/// Keeps a correction as the next revision. Gives what is new, for those who watch.
 pub(super) fn correct(
     connection: &mut Connection,
     boot: Boot,
     correction: &Correction,
     received_at: Timestamp,
-) -> Result<(Kept, bool), Failure> {
+) -> Result<(Kept, Vec<Batch>), Failure> {
     let Correction { meter, reading, plan, author, reason } = correction;
     for (what, text, longest) in [("author", author, 200), ("reason", reason, 1000)] {
         if text.is_empty() || text.chars().count() > longest {
@@ -68,7 +68,7 @@ pub(super) fn correct(
         .optional()?
         .is_some();
     if same_hand && newest.reading == *reading && newest.plan == *plan {
-        return Ok((newest, false));
+        return Ok((newest, Vec::new()));
     }
     let mut origin = Origin { meter, plan: *plan, duration: Duration::ZERO, row: None };
     let kept = Kept {
@@ -85,7 +85,8 @@ pub(super) fn correct(
     )?;
     sweep.finish()?;
     transaction.commit()?;
-    Ok((kept, true))
+    let told = vec![batch_of(&kept)];
+    Ok((kept, told))
 }
 
 /// One transaction over the journal.
@@ -333,6 +334,17 @@ impl<'t> Sweep<'t> {
         let mut statement = self.transaction.prepare_cached(&format!("{READINGS}{which}"))?;
         let mut rows = statement.query(params![series, nanoseconds(at)?])?;
         rows.next()?.map(record).transpose()
+    }
+}
+
+fn batch_of(kept: &Kept) -> Batch {
+    Batch {
+        meter: kept.meter.clone(),
+        plan: kept.plan,
+        at: kept.reading.at,
+        duration: kept.duration,
+        readings: vec![kept.reading.clone()],
+        gaps: Vec::new(),
     }
 }
 

@@ -132,7 +132,7 @@ impl Embedded {
         let told = self.0.clone();
         self.write("keep a correction", move |connection, boot| {
             let (kept, new) = append::correct(connection, boot, &correction, received_at)?;
-            told.teller.tell(if new { vec![batch_of(&kept)] } else { Vec::new() });
+            told.teller.tell(new);
             Ok(kept)
         })
         .await
@@ -178,8 +178,7 @@ impl Embedded {
         at: Timestamp,
     ) -> Result<Applied, StoreError> {
         const DOING: &str = "apply a site";
-        let shared = self.0.clone();
-        let (known, text) = (record.clone(), document.clone());
+        let (shared, known, text) = (self.0.clone(), record.clone(), document.clone());
         let in_force = blocking(move || {
             shared.expect_writable()?;
             shared.read(DOING, |connection| plans::in_force(connection, &known, &text))
@@ -370,7 +369,7 @@ impl Shared {
         self.teller.close();
         let state = std::mem::replace(&mut writer.state, State::Closed);
         let outcome = match state {
-            State::Open(connection) => tidy(connection, &self.place),
+            State::Open(connection) => self.place.leave(connection),
             State::Broken | State::ReadOnly | State::Closed => Ok(()),
         };
         writer.lock = None; // last of all: from here on the folder may be another's
@@ -381,25 +380,6 @@ impl Shared {
 impl Drop for Shared {
     fn drop(&mut self) {
         self.check.give_up();
-    }
-}
-
-/// Moves everything into the one file and lets go of it.
-fn tidy(connection: Connection, place: &Place) -> Result<(), Failure> {
-    if place.file().is_some() {
-        connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
-    }
-    connection.close().map_err(|(_, engine)| engine.into())
-}
-
-fn batch_of(kept: &Kept) -> Batch {
-    Batch {
-        meter: kept.meter.clone(),
-        plan: kept.plan,
-        at: kept.reading.at,
-        duration: kept.duration,
-        readings: vec![kept.reading.clone()],
-        gaps: Vec::new(),
     }
 }
 

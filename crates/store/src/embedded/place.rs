@@ -107,6 +107,14 @@ impl Place {
         settle(&connection)?;
         Ok(Some(connection))
     }
+
+    /// Moves everything into the one file and lets go of it.
+    pub(super) fn leave(&self, connection: Connection) -> Result<(), Failure> {
+        if self.file().is_some() {
+            connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+        }
+        connection.close().map_err(|(_, engine)| engine.into())
+    }
 }
 
 impl fmt::Display for Place {
