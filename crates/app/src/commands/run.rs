@@ -43,6 +43,7 @@ pub async fn run(args: &Run, catalog: Catalog, clock: Clock) -> anyhow::Result<E
             () = signal::told_to_stop() => Ok(()),
             () = stop.cancelled() => Ok(()),
             () = house.failed() => Err(anyhow!("a part of the gateway has failed; start it anew")),
+            Err(damage) = house.store().checked() => Err(damage.into()),
         };
         stop.cancel();
         ended
