@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use jiff::civil::Date;
+use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, ToSpan};
 
@@ -51,13 +51,24 @@ fn start(text: &str, zone: &TimeZone, now: Timestamp) -> Result<Period, String> 
     if let Ok(at) = text.parse::<Timestamp>() {
         return Ok(Period { from: Some(at), until: Some(at) });
     }
-    if let Ok(civil) = text.parse::<jiff::civil::DateTime>()
+    if let Ok(civil) = text.parse::<DateTime>()
         && text.contains(['T', ' '])
     {
-        let at = civil.to_zoned(zone.clone()).map_err(|e| e.to_string())?.timestamp();
-        return Ok(Period { from: Some(at), until: Some(at) });
+        return civil_instant(civil, zone);
     }
-    day(text.parse::<Date>().map_err(|_| unreadable(text))?, zone)
+    // As the table of readings prints it.
+    for form in ["%d.%m.%Y %H:%M:%S", "%d.%m.%Y %H:%M"] {
+        if let Ok(civil) = DateTime::strptime(form, text) {
+            return civil_instant(civil, zone);
+        }
+    }
+    let date = text.parse::<Date>().or_else(|_| Date::strptime("%d.%m.%Y", text));
+    day(date.map_err(|_| unreadable(text))?, zone)
+}
+
+fn civil_instant(civil: DateTime, zone: &TimeZone) -> Result<Period, String> {
+    let at = civil.to_zoned(zone.clone()).map_err(|e| e.to_string())?.timestamp();
+    Ok(Period { from: Some(at), until: Some(at) })
 }
 
 fn day(date: Date, zone: &TimeZone) -> Result<Period, String> {
@@ -139,6 +150,8 @@ mod tests {
     fn times_are_read_as_people_type_them() {
         for (text, meant) in [
             ("2026-11-14", "2026-11-13T23:00:00Z 2026-11-14T23:00:00Z"),
+            ("14.11.2026", "2026-11-13T23:00:00Z 2026-11-14T23:00:00Z"),
+            ("14.11.2026 12:00:30..", "2026-11-14T11:00:30Z open"),
             ("yesterday", "2026-11-12T23:00:00Z 2026-11-13T23:00:00Z"),
             ("-24h", "2026-11-13T14:05:00Z open"),
             ("2026-10-25", "2026-10-24T22:00:00Z 2026-10-25T23:00:00Z"), // 25 hours
