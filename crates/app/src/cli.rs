@@ -110,6 +110,8 @@ pub enum Kind {
     Model,
     /// The additional parameters of a `generic_modbus` meter, JSON.
     Parameters,
+    /// A house for `simulate`.
+    House,
 }
 
 /// `read`
@@ -206,15 +208,21 @@ pub struct Entry {
 }
 
 /// How the answer is written.
-#[derive(Debug, Clone, Copy, Args)]
+#[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Output")]
 pub struct Output {
     /// One JSON document.
-    #[arg(long, conflicts_with = "csv")]
+    #[arg(long, conflicts_with_all = ["csv", "ndjson"])]
     pub json: bool,
+    /// One JSON document a line: a reading or a gap.
+    #[arg(long, conflicts_with = "csv")]
+    pub ndjson: bool,
     /// Comma-separated, UTC, one reading a line.
     #[arg(long)]
     pub csv: bool,
+    /// Only these columns or keys, in this order.
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    pub fields: Vec<String>,
     /// No messages beside the answer.
     #[arg(long)]
     pub quiet: bool,

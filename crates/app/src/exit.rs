@@ -46,6 +46,9 @@ pub fn of(error: &anyhow::Error) -> Exit {
         if cause.is::<catalog::ModelError>() || cause.is::<catalog::ProofError>() {
             return Some(Exit::Invalid);
         }
+        if cause.is::<crate::sheet::NoSuchField>() {
+            return Some(Exit::Usage);
+        }
         match cause.downcast_ref::<std::io::Error>()?.kind() {
             ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => Some(Exit::NotPermitted),
             ErrorKind::AddrInUse => Some(Exit::Busy),

@@ -14,6 +14,7 @@ pub mod obis;
 pub mod output;
 pub mod plan_document;
 pub mod service;
+pub mod sheet;
 pub mod signal;
 pub mod summary;
 pub mod table;

@@ -28,6 +28,22 @@ impl Table {
         self.rows.push(cells);
     }
 
+    /// The titles of the columns.
+    #[must_use]
+    pub fn titles(&self) -> Vec<&'static str> {
+        self.head.iter().map(|(title, _)| *title).collect()
+    }
+
+    /// The same table with only these columns, in this order.
+    #[must_use]
+    pub fn only(&self, places: &[usize]) -> Self {
+        let head = places.iter().filter_map(|place| self.head.get(*place).copied()).collect();
+        let cells = |row: &Vec<String>| {
+            places.iter().map(|place| row.get(*place).cloned().unwrap_or_default()).collect()
+        };
+        Self { head, rows: self.rows.iter().map(cells).collect() }
+    }
+
     /// The lines of the table, none longer than `width` characters.
     #[must_use]
     pub fn lines(&self, width: usize) -> Vec<String> {

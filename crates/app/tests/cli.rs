@@ -309,6 +309,18 @@ fn the_journal_is_shown_as_it_is_asked_for() {
     assert!(only("--from today --to now").len() >= 2);
     let gaps = home.journal("--gaps", "gaps", 1);
     assert_eq!((&gaps[0]["meter"], &gaps[0]["reason"]), (&json!("lost"), &json!("silent")));
+    let few = home.run("readings --data D --latest --csv --fields value,meter");
+    assert!(few.text(0).starts_with("value,meter\n"), "{few:?}");
+    let lines = home.run("readings --data D --limit 0 --ndjson --fields meter,value");
+    let lines: Vec<Value> =
+        lines.text(0).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(lines.len(), all.len());
+    assert!(lines.iter().all(|line| line.as_object().unwrap().len() == 2));
+    let wrong = home.run("readings --data D --fields value,colour");
+    assert!(
+        wrong.complaint(2).contains("--fields colour: there is no such column; there are time")
+    );
+    assert!(home.run("readings --data D --meter nobody").complaint(9).contains("no meter nobody"));
     let table = home.run("readings --data D --latest --csv");
     let mut lines = table.text(0).lines();
     let columns =

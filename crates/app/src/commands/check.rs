@@ -3,9 +3,12 @@
 use std::path::Path;
 
 use catalog::document::parse_json;
-use catalog::{BagKind, CheckedSite, Code, Model, ModelError, Port, Problem, Problems, Severity};
+use catalog::{
+    BagKind, Catalog, CheckedSite, Code, Model, ModelError, Port, Problem, Problems, Severity,
+};
 use gateway::Plan;
 use serde_json::{Value, json};
+use simulator::{House, HouseError};
 
 use crate::cli::{Check, Kind};
 use crate::exit::Exit;
@@ -68,6 +71,7 @@ fn check(path: &Path, name: &str, args: &Check) -> anyhow::Result<Checked> {
         }
         Kind::Model => model(name, &text),
         Kind::Parameters => parameters(&text),
+        Kind::House => house(&text),
     };
     Ok(Checked { text, problems, means })
 }
@@ -113,6 +117,15 @@ fn model_problem(error: &ModelError, text: &str) -> Problem {
     }
 }
 
+/// A house file: the site in it, and what the simulator makes of its own tables.
+fn house(text: &str) -> (Problems, Option<String>) {
+    match House::parse(text, &Catalog::shipped()) {
+        Ok(_) => (Problems::default(), Some("a house for `submeter simulate`".to_owned())),
+        Err(HouseError::Site { problems, .. }) => (problems, None),
+        Err(error) => (Problem::error(Code::UnknownValue, "", error.to_string()).into(), None),
+    }
+}
+
 /// The additional parameters of a `generic_modbus` meter as JSON.
 fn parameters(text: &str) -> (Problems, Option<String>) {
     let node = match parse_json(text) {
@@ -142,7 +155,9 @@ fn seen(text: &str) -> Kind {
     let has = |wanted: &[&str]| {
         text.lines().map(str::trim_start).any(|line| wanted.iter().any(|w| line.starts_with(w)))
     };
-    if has(&["[site]", "[[bus]]", "[[meter]]", "[meter]", "[bus]"]) {
+    if has(&["[simulation]", "[bus.simulation]", "[meter.simulation]"]) {
+        Kind::House
+    } else if has(&["[site]", "[[bus]]", "[[meter]]", "[meter]", "[bus]"]) {
         Kind::Site
     } else if has(&["[modbus]", "[[quantity]]", "[[proof]]"]) {
         Kind::Model

@@ -7,13 +7,14 @@ use anyhow::{Context, bail};
 use catalog::{Catalog, CheckedSite};
 use domain::{Clock, Key, PlanNumber};
 use gateway::{Plan, Reader};
+use serde_json::{Map, Value};
 use tokio::task::JoinSet;
 
 use crate::answer::{Answer, Names, Note};
 use crate::cli::Read;
 use crate::exit::{self, Exit};
 use crate::service::{self, Question, Reply};
-use crate::{adhoc, output, signal, when};
+use crate::{adhoc, output, sheet, signal, when};
 
 /// Reads once, or again and again with `--watch`.
 ///
@@ -183,37 +184,52 @@ fn nothing_to_read(data: &Path) -> String {
 }
 
 fn show(args: &Read, answer: &Answer) -> anyhow::Result<()> {
-    if args.output.json {
-        return if args.watch.is_some() {
-            output::line(&serde_json::to_string(answer)?) // one document a line
-        } else {
-            output::json(answer)
-        };
+    let asked = &args.output;
+    if asked.ndjson || (asked.json && args.watch.is_some() && asked.fields.is_empty()) {
+        return lines(args, answer);
     }
-    if args.output.csv {
-        let mut out = csv::Writer::from_writer(output::data());
-        out.write_record(["meter", "quantity", "timestamp", "value", "unit", "quality", "raw"])?;
-        for read in &answer.readings {
-            out.write_record([
-                read.meter.as_str(),
-                read.quantity.as_deref().unwrap_or_default(),
-                &read.at,
-                &read.value.to_string(),
-                read.unit.as_deref().unwrap_or_default(),
-                &read.quality,
-                read.raw.as_deref().unwrap_or_default(),
-            ])?;
-        }
-        out.flush()?;
+    if asked.json {
+        let Value::Object(mut around) = serde_json::to_value(answer)? else { return Ok(()) };
+        let readings = around.insert("readings".to_owned(), Value::Null);
+        let rows = readings.into_iter().flat_map(|rows| match rows {
+            Value::Array(rows) => rows,
+            _ => Vec::new(),
+        });
+        return sheet::documents(asked, around, "readings", rows);
+    }
+    if asked.csv {
+        let head = ["meter", "quantity", "timestamp", "value", "unit", "quality", "raw"];
+        sheet::csv(asked, &head, answer.readings.iter().map(row))?;
     } else if !answer.readings.is_empty() {
-        let width = output::terminal_width().unwrap_or(usize::MAX);
-        output::lines(&answer.table(args.raw).lines(width))?;
+        sheet::table(asked, &answer.table(args.raw))?;
     }
     if !args.output.quiet {
         answer.gap_lines().iter().for_each(|line| output::message(line));
         answer.notes.iter().for_each(|note| output::message(&format!("note: {}", note.message)));
     }
     Ok(())
+}
+
+/// A line for each reading and each gap; a watch in JSON has one for each round.
+fn lines(args: &Read, answer: &Answer) -> anyhow::Result<()> {
+    if !args.output.ndjson {
+        return output::line(&serde_json::to_string(answer)?);
+    }
+    let rows: Result<Vec<Value>, _> = answer.readings.iter().map(serde_json::to_value).collect();
+    sheet::documents(&args.output, Map::new(), "", rows?.into_iter())?;
+    answer.gaps.iter().try_for_each(|gap| output::line(&serde_json::to_string(gap)?))
+}
+
+fn row(read: &crate::answer::Read) -> Vec<String> {
+    vec![
+        read.meter.clone(),
+        read.quantity.clone().unwrap_or_default(),
+        read.at.clone(),
+        read.value.to_string(),
+        read.unit.clone().unwrap_or_default(),
+        read.quality.clone(),
+        read.raw.clone().unwrap_or_default(),
+    ]
 }
 
 fn unknown<'a>(wanted: &str, known: impl Iterator<Item = &'a str>) -> String {

@@ -1,18 +1,17 @@
 //! `submeter readings`: what is in the journal.
 
-use anyhow::Context;
 use catalog::{Catalog, CheckedSite};
 use domain::{Key, Medium, Quantity};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use store::{Filter, Kept, KeptGap, Store};
 
 use crate::answer::{gap_quantity, instant, number};
 use crate::cli::Readings;
 use crate::exit::Exit;
 use crate::table::{Lean, Table};
-use crate::{clock, obis, output, when};
+use crate::{clock, obis, output, sheet, when};
 
 /// Shows readings or gaps as a table, JSON or CSV.
 ///
@@ -42,6 +41,15 @@ pub async fn run(args: &Readings, catalog: &Catalog) -> anyhow::Result<Exit> {
             return Ok(Exit::Usage);
         }
     };
+    if let Some(unknown) = unknown(&filter, current.as_ref())
+        && !knows(&store, &unknown).await?
+    {
+        output::message(&format!(
+            "there is no meter {unknown}, and the journal never had one; \
+                 `submeter export-site` shows those there are"
+        ));
+        return Ok(Exit::NotFound);
+    }
     if args.gaps {
         let gaps = store.journal().gaps(filter).await?;
         show_gaps(args, &site, &gaps)?;
@@ -105,18 +113,32 @@ fn filter(args: &Readings, zone: &TimeZone, now: Timestamp) -> Result<Filter, St
     })
 }
 
+/// The first meter asked for that the site does not name; it may be retired.
+fn unknown(filter: &Filter, site: Option<&CheckedSite>) -> Option<Key> {
+    let known = |key: &&Key| site.is_some_and(|site| site.meters.iter().any(|m| m.key == **key));
+    filter.meters.iter().find(|key| !known(key)).cloned()
+}
+
+/// Whether the journal holds anything of a meter.
+async fn knows(store: &Store, meter: &Key) -> anyhow::Result<bool> {
+    let any = || Filter { meters: vec![meter.clone()], limit: Some(1), ..Filter::default() };
+    let journal = store.journal();
+    Ok(!journal.between(any()).await?.is_empty() || !journal.gaps(any()).await?.is_empty())
+}
+
 fn matches(filter: &Filter, kept: &Kept) -> bool {
     (filter.meters.is_empty() || filter.meters.contains(&kept.meter))
         && (filter.quantities.is_empty() || filter.quantities.contains(&kept.reading.quantity))
 }
 
 fn show(args: &Readings, shown: &Shown<'_>, kept: &[Kept]) -> anyhow::Result<()> {
-    if args.output.json {
-        let readings: Vec<Value> = kept.iter().map(document).collect();
-        return output::json(&json!({ "site": shown.site, "readings": readings }));
+    if args.output.json || args.output.ndjson {
+        let rows = kept.iter().map(document);
+        return sheet::documents(&args.output, around(&shown.site), "readings", rows);
     }
     if args.output.csv {
-        return csv(shown, kept);
+        let rows = kept.iter().map(|kept| row(shown, kept));
+        return sheet::csv(&args.output, &COLUMNS, rows);
     }
     let mut table = Table::new(&[
         ("time", Lean::Left),
@@ -138,7 +160,7 @@ fn show(args: &Readings, shown: &Shown<'_>, kept: &[Kept]) -> anyhow::Result<()>
             reading.quality.to_string(),
         ]);
     }
-    output::lines(&table.lines(output::terminal_width().unwrap_or(usize::MAX)))?;
+    sheet::table(&args.output, &table)?;
     if kept.is_empty() && !args.output.quiet {
         output::message(match args.latest {
             true => "no readings match",
@@ -167,46 +189,48 @@ fn document(kept: &Kept) -> Value {
     })
 }
 
+/// What stands around the rows of a document.
+fn around(site: &str) -> Map<String, Value> {
+    Map::from_iter([("site".to_owned(), site.into())])
+}
+
 /// The long form: one reading a line, with the columns every export has.
-fn csv(shown: &Shown<'_>, kept: &[Kept]) -> anyhow::Result<()> {
-    let mut out = csv::Writer::from_writer(output::data());
-    out.write_record([
-        "site",
-        "meter",
-        "serial",
-        "space",
-        "medium",
-        "quantity",
-        "obis",
-        "timestamp",
-        "value",
-        "unit",
-        "quality",
-        "source",
-    ])?;
-    for kept in kept {
-        let reading = &kept.reading;
-        let (medium, space) = shown.of(&kept.meter);
-        out.write_record([
-            shown.site.as_str(),
-            kept.meter.as_str(),
-            "",
-            space.unwrap_or_default(),
-            medium.map(Medium::name).unwrap_or_default(),
-            reading.quantity.name(),
-            obis::code(reading.quantity, medium).unwrap_or_default(),
-            &instant(reading.at),
-            &reading.value.to_string(),
-            reading.quantity.unit().symbol(),
-            reading.quality.name(),
-            reading.source.name(),
-        ])?;
-    }
-    out.flush().context("cannot write to the standard output")
+const COLUMNS: [&str; 12] = [
+    "site",
+    "meter",
+    "serial",
+    "space",
+    "medium",
+    "quantity",
+    "obis",
+    "timestamp",
+    "value",
+    "unit",
+    "quality",
+    "source",
+];
+
+fn row(shown: &Shown<'_>, kept: &Kept) -> Vec<String> {
+    let reading = &kept.reading;
+    let (medium, space) = shown.of(&kept.meter);
+    vec![
+        shown.site.clone(),
+        kept.meter.to_string(),
+        String::new(),
+        space.unwrap_or_default().to_owned(),
+        medium.map(Medium::name).unwrap_or_default().to_owned(),
+        reading.quantity.to_string(),
+        obis::code(reading.quantity, medium).unwrap_or_default().to_owned(),
+        instant(reading.at),
+        reading.value.to_string(),
+        reading.quantity.unit().to_string(),
+        reading.quality.to_string(),
+        reading.source.to_string(),
+    ]
 }
 
 fn show_gaps(args: &Readings, site: &str, gaps: &[KeptGap]) -> anyhow::Result<()> {
-    if args.output.json {
+    if args.output.json || args.output.ndjson {
         let gap = |kept: &KeptGap| {
             json!({
                 "meter": kept.meter.as_str(),
@@ -217,8 +241,7 @@ fn show_gaps(args: &Readings, site: &str, gaps: &[KeptGap]) -> anyhow::Result<()
                 "plan": kept.plan.0,
             })
         };
-        let gaps: Vec<Value> = gaps.iter().map(gap).collect();
-        return output::json(&json!({ "site": site, "gaps": gaps }));
+        return sheet::documents(&args.output, around(site), "gaps", gaps.iter().map(gap));
     }
     let rows = gaps.iter().map(|kept| {
         vec![
@@ -230,12 +253,8 @@ fn show_gaps(args: &Readings, site: &str, gaps: &[KeptGap]) -> anyhow::Result<()
         ]
     });
     if args.output.csv {
-        let mut out = csv::Writer::from_writer(output::data());
-        out.write_record(["timestamp", "meter", "quantity", "reason", "detail"])?;
-        for row in rows {
-            out.write_record(row)?;
-        }
-        return out.flush().context("cannot write to the standard output");
+        let head = ["timestamp", "meter", "quantity", "reason", "detail"];
+        return sheet::csv(&args.output, &head, rows);
     }
     let mut table = Table::new(&[
         ("time (UTC)", Lean::Left),
@@ -245,5 +264,5 @@ fn show_gaps(args: &Readings, site: &str, gaps: &[KeptGap]) -> anyhow::Result<()
         ("detail", Lean::Left),
     ]);
     rows.for_each(|row| table.row(row));
-    output::lines(&table.lines(output::terminal_width().unwrap_or(usize::MAX)))
+    sheet::table(&args.output, &table)
 }
