@@ -41,6 +41,19 @@ impl Bounds {
     }
 }
 
+impl<'a, 'p> Reader<'a, 'p> {
+    /// A reader of a value that stands alone, not in a site; `None`, told, if it is no table.
+    pub(crate) fn alone(node: &'a Node, problems: &'p mut Problems) -> Option<Self> {
+        let place = node.span.clone();
+        let Value::Table(table) = &node.value else {
+            let rule = format!("keys with values belong here, not {}", node.value.kind());
+            problems.push(Problem::error(Code::WrongType, "", rule).at(place));
+            return None;
+        };
+        Some(Self { table, place, prefix: String::new(), problems })
+    }
+}
+
 impl<'a> Reader<'a, '_> {
     /// The path of a key: `meter[1].address`.
     #[must_use]

@@ -56,13 +56,11 @@ pub async fn run(args: &Apply, catalog: &Catalog, clock: &Clock) -> anyhow::Resu
 
 /// What changes. A registry that no longer checks, since a model is gone, is compared key by key.
 async fn compare(data: &Path, site: &CheckedSite, catalog: &Catalog) -> anyhow::Result<Comparison> {
-    if !data.join("submeter.db").exists() {
-        return Ok(Comparison::between(None, site));
-    }
-    let store = Store::open_read_only(data).await?;
-    let Some((_, record)) = store.registry().current().await? else {
-        return Ok(Comparison::between(None, site));
+    let current = match super::journal(data).await? {
+        Some(store) => store.registry().current().await?,
+        None => None,
     };
+    let Some((_, record)) = current else { return Ok(Comparison::between(None, site)) };
     match catalog::check_site(&catalog::write_site(&record), catalog).0 {
         Some(before) => Ok(Comparison::between(Some(&before), site)),
         None => {

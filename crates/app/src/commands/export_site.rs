@@ -1,7 +1,5 @@
 //! `submeter export-site`: the registry as a site file.
 
-use store::Store;
-
 use crate::cli::Data;
 use crate::exit::Exit;
 use crate::output;
@@ -16,12 +14,11 @@ pub async fn run(args: &Data) -> anyhow::Result<Exit> {
         "no site in {}: apply one with `submeter apply site.toml`, or name the folder with --data",
         folder.display()
     );
-    if !super::holds_journal(&folder)? {
-        output::message(&none);
-        return Ok(Exit::NotFound);
-    }
-    let store = Store::open_read_only(&folder).await?;
-    match store.registry().current().await? {
+    let current = match super::journal(&folder).await? {
+        Some(store) => store.registry().current().await?,
+        None => None,
+    };
+    match current {
         Some((_, record)) => {
             output::line(catalog::write_site(&record).trim_end())?;
             Ok(Exit::Good)

@@ -56,10 +56,17 @@ pub fn read_bytes(path: &Path) -> Result<Vec<u8>, Exit> {
 /// # Errors
 /// When the registry cannot be read.
 pub async fn registered(data: &Path, catalog: &Catalog) -> anyhow::Result<Option<CheckedSite>> {
-    if !holds_journal(data)? {
-        return Ok(None);
+    match journal(data).await? {
+        Some(store) => site_of(&store, catalog).await,
+        None => Ok(None),
     }
-    let store = Store::open_read_only(data).await?;
+}
+
+/// The site that the registry of an opened store holds, if it holds one.
+///
+/// # Errors
+/// When the registry cannot be read, or no longer checks.
+pub async fn site_of(store: &Store, catalog: &Catalog) -> anyhow::Result<Option<CheckedSite>> {
     let Some((_, record)) = store.registry().current().await? else { return Ok(None) };
     let text = catalog::write_site(&record);
     let (site, problems) = catalog::check_site(&text, catalog);
@@ -70,13 +77,15 @@ pub async fn registered(data: &Path, catalog: &Catalog) -> anyhow::Result<Option
     site.map(Some).with_context(told)
 }
 
-/// Whether a folder holds a journal.
+/// The journal and the registry of a folder, to be looked at beside a running service; `None` where
+/// it has none.
 ///
 /// # Errors
 /// When the folder may not be looked into: a folder of another user is not an empty one.
-pub fn holds_journal(data: &Path) -> anyhow::Result<bool> {
+pub async fn journal(data: &Path) -> anyhow::Result<Option<Store>> {
     let file = data.join("submeter.db");
-    file.try_exists().with_context(|| format!("cannot look for {}", file.display()))
+    let there = file.try_exists().with_context(|| format!("cannot look for {}", file.display()))?;
+    Ok(if there { Some(Store::open_read_only(data).await?) } else { None })
 }
 
 /// The shipped models, and those of the owner in `DIR/models`.

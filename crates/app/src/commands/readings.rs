@@ -19,15 +19,14 @@ use crate::{clock, obis, output, sheet, when};
 /// When the journal cannot be read.
 pub async fn run(args: &Readings, catalog: &Catalog) -> anyhow::Result<Exit> {
     let folder = args.data.folder();
-    if !super::holds_journal(&folder)? {
+    let Some(store) = super::journal(&folder).await? else {
         output::message(&format!(
             "no journal in {}: name its folder with --data, or start one with `submeter run`",
             folder.display()
         ));
         return Ok(Exit::NotFound);
-    }
-    let store = Store::open_read_only(&folder).await?;
-    let current = super::registered(&folder, catalog).await?;
+    };
+    let current = super::site_of(&store, catalog).await?;
     let (zone, site) = match &current {
         Some(CheckedSite { record, .. }) => {
             (TimeZone::get(&record.site.time_zone)?, record.site.key.to_string())

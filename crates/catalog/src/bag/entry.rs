@@ -384,13 +384,7 @@ fn judge_resolution(reader: &mut Reader<'_, '_>, register: &Register) {
 #[must_use]
 pub fn check_entry(node: &Node) -> (Option<Entry>, Problems) {
     let mut problems = Problems::default();
-    let Value::Table(table) = &node.value else {
-        let rule = format!("keys with values belong here, not {}", node.value.kind());
-        problems.push(Problem::error(Code::WrongType, "", rule).at(node.span.clone()));
-        return (None, problems);
-    };
-    let place = node.span.clone();
-    let mut reader = Reader { table, place, prefix: String::new(), problems: &mut problems };
+    let Some(mut reader) = Reader::alone(node, &mut problems) else { return (None, problems) };
     reader.only(&KEYS, remedy);
     let entry = check(&mut reader, node);
     let good = problems.is_ok();

@@ -122,13 +122,7 @@ pub fn check_bag(
     context: Option<&RuleContext>,
 ) -> (Option<Bag>, Problems) {
     let mut problems = Problems::default();
-    let Value::Table(table) = &node.value else {
-        let rule = format!("keys with values belong here, not {}", node.value.kind());
-        problems.push(Problem::error(Code::WrongType, "", rule).at(node.span.clone()));
-        return (None, problems);
-    };
-    let place = node.span.clone();
-    let mut reader = Reader { table, place, prefix: String::new(), problems: &mut problems };
+    let Some(mut reader) = Reader::alone(node, &mut problems) else { return (None, problems) };
     reader.only(&known_keys(&[]), |_| None);
     let bag = check(&mut reader, kind, context);
     let good = problems.is_ok();
