@@ -1,6 +1,7 @@
+use std::fmt::Display;
+
 use rusqlite::ErrorCode;
 
-use super::place::Place;
 use crate::StoreError;
 
 /// Why a piece of work inside the engine failed, before it is told where.
@@ -21,7 +22,7 @@ impl Failure {
     }
 
     /// The error a caller sees.
-    pub(super) fn at(self, place: &Place, doing: &'static str) -> StoreError {
+    pub(super) fn at(self, place: &impl Display, doing: &'static str) -> StoreError {
         let engine = match self {
             Self::Told(error) => return error,
             Self::Damaged(what) => return StoreError::Damaged { place: place.to_string(), what },
