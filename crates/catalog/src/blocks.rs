@@ -2,10 +2,9 @@
 
 use std::time::Duration;
 
-use wire::Line;
-use wire::modbus::{Function, Read};
+use wire::modbus::Function;
 
-use crate::Register;
+use crate::{Limits, Register};
 
 /// Registers read by one question.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,80 +20,35 @@ pub struct Block {
     pub registers: Vec<usize>,
 }
 
-/// What one meter takes in one question, and what a question costs.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Limits {
-    /// The most registers of one question; 125 is the most the protocol carries.
-    pub max_registers: u16,
-    /// Whether start and count of every question must be even.
-    pub align_even: bool,
-    /// The time of a question that reads nothing: frame, the meter's delay, silence.
-    pub question: Duration,
-    /// The time each register adds.
-    pub register: Duration,
-    /// Registers that answered with an exception.
-    pub holes: Vec<Hole>,
-}
-
-/// Registers that refuse to be read. No question for several entries touches one; an entry that
-/// lies in one is asked alone, so that its refusal takes no other with it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Hole {
-    /// Holding or input registers.
-    pub function: Function,
-    /// The first of them.
-    pub start: u16,
-    /// How many.
-    pub count: u16,
-}
-
-/// The delay of a meter that has not been measured yet: from the last bit of the question to the
-/// first of the answer.
-pub const USUAL_DELAY: Duration = Duration::from_millis(20);
-
-impl Limits {
-    /// What questions cost on a serial line with a meter that answers after `delay`.
-    ///
-    /// A question has 8 characters and its answer 5, and two for each register. Before the answer
-    /// stands the meter's delay, never shorter than the silence that ends a frame; behind it stands
-    /// the silence again.
+impl Block {
+    /// Whether every register of it is wanted by one of its entries.
     #[must_use]
-    pub fn serial(max_registers: u16, line: Line, delay: Duration) -> Self {
-        let silence = line.silence();
-        Self {
-            max_registers,
-            align_even: false,
-            question: line.wire_time(13) + silence.max(delay) + silence,
-            // Cut, not rounded up: where both ways take the same time, one question is better.
-            register: line.wire_time(2_000) / 1_000,
-            holes: Vec::new(),
-        }
+    pub fn is_dense(&self, registers: &[Register]) -> bool {
+        let end = u32::from(self.start) + u32::from(self.count);
+        let spans = self.spans(registers, false);
+        let reached = spans.iter().fold(u32::from(self.start), |reached, span| {
+            if span.start <= reached { reached.max(span.end) } else { reached }
+        });
+        reached >= end
     }
 
-    /// What questions cost on a socket: a further register costs nothing beside a further question.
-    #[must_use]
-    pub fn socket(max_registers: u16) -> Self {
-        Self {
-            max_registers,
-            align_even: false,
-            question: Duration::from_millis(1),
-            register: Duration::from_nanos(1),
-            holes: Vec::new(),
-        }
-    }
-
-    /// The time a question for `count` registers takes.
-    #[must_use]
-    pub fn cost(&self, count: u16) -> Duration {
-        self.question + self.register * u32::from(count)
+    /// Its entries in the order of their registers.
+    fn spans(&self, registers: &[Register], align_even: bool) -> Vec<Span> {
+        let known =
+            self.registers.iter().filter_map(|entry| Some((*entry, registers.get(*entry)?)));
+        let mut spans: Vec<Span> =
+            known.map(|(entry, register)| Span::of(entry, register, align_even)).collect();
+        spans.sort_by_key(|span| (span.start, span.entry));
+        spans
     }
 }
 
 /// The cheapest questions that read every entry, ordered by function and register.
 ///
 /// Entries share a question where reading through the hole between them is cheaper than asking
-/// again. An entry is never torn, even where it alone is longer than the limit. Among plans of the
-/// same cost the one with the fewest questions is taken.
+/// again, and nothing forbids it: the limit of the meter, or a range that was refused. An entry is
+/// never torn, even where it alone is longer than the limit. Among plans of the same cost the one
+/// with the fewest questions is taken.
 ///
 /// ```
 /// # use catalog::{Limits, USUAL_DELAY, plan};
@@ -106,14 +60,15 @@ pub fn plan(registers: &[Register], limits: &Limits) -> Vec<Block> {
     let mut spans: Vec<Span> = registers
         .iter()
         .enumerate()
-        .map(|(entry, register)| Span::of(entry, register, limits))
+        .map(|(entry, register)| Span::of(entry, register, limits.align_even))
         .collect();
     // Whoever contains another comes first. Then an optimum exists that cuts this row into pieces:
     // an entry that ends no later than its neighbour rides in the neighbour's question for nothing.
+    // What was refused does not change that, since a smaller question is never more forbidden.
     spans.sort_by_key(|span| (span.function, span.start, std::cmp::Reverse(span.end), span.entry));
     let (alone, shared): (Vec<Span>, Vec<Span>) =
-        spans.into_iter().partition(|span| !limits.allows(*span));
-    let mut blocks: Vec<Block> = alone.iter().map(|span| span.block(&[*span])).collect();
+        spans.into_iter().partition(|span| span.end > limits.farthest(span.function, span.start));
+    let mut blocks: Vec<Block> = alone.iter().filter_map(|span| joined(&[*span])).collect();
     for one_function in shared.chunk_by(|a, b| a.function == b.function) {
         blocks.extend(cheapest(one_function, limits));
     }
@@ -121,7 +76,30 @@ pub fn plan(registers: &[Register], limits: &Limits) -> Vec<Block> {
     blocks
 }
 
-/// An entry, or several, as the registers that have to be read: widened to even ones where needed.
+/// A refused block in two pieces, each of which can be asked; nothing for a single entry.
+///
+/// It is cut at the hole nearest to its middle, where refusals come from most often, and the hole
+/// is left out: registers that nobody wants need not be asked for again. A block without a hole is
+/// cut between the entries nearest to its middle. An entry is never torn.
+#[must_use]
+pub fn halves(block: &Block, registers: &[Register], limits: &Limits) -> Vec<Block> {
+    let spans = block.spans(registers, limits.align_even);
+    let doubled_middle = 2 * u32::from(block.start) + u32::from(block.count);
+    let mut end = 0;
+    // Each place between two entries: no hole, its distance from the middle, how many are before.
+    let cuts = spans.iter().enumerate().filter_map(|(before, span)| {
+        let gap = (end, span.start);
+        end = end.max(span.end);
+        let off = (2 * gap.0.min(gap.1)).saturating_sub(doubled_middle);
+        let off = off.max(doubled_middle.saturating_sub(2 * gap.1));
+        (before > 0).then_some((gap.1 <= gap.0, off, before))
+    });
+    let Some((.., cut)) = cuts.min() else { return Vec::new() };
+    let (low, high) = spans.split_at(cut);
+    joined(low).into_iter().chain(joined(high)).collect()
+}
+
+/// An entry as the registers that have to be read: widened to even ones where needed.
 #[derive(Debug, Clone, Copy)]
 struct Span {
     function: Function,
@@ -131,10 +109,10 @@ struct Span {
 }
 
 impl Span {
-    fn of(entry: usize, register: &Register, limits: &Limits) -> Self {
+    fn of(entry: usize, register: &Register, align_even: bool) -> Self {
         let start = u32::from(register.start);
         let end = start + u32::from(register.size);
-        let odd = u32::from(limits.align_even);
+        let odd = u32::from(align_even);
         Self {
             function: register.function,
             start: start - start % 2 * odd,
@@ -142,85 +120,85 @@ impl Span {
             entry,
         }
     }
-
-    fn joined(self, other: Self) -> Self {
-        Self { start: self.start.min(other.start), end: self.end.max(other.end), ..self }
-    }
-
-    fn count(self) -> u16 {
-        u16::try_from(self.end - self.start).unwrap_or(u16::MAX)
-    }
-
-    fn block(self, members: &[Self]) -> Block {
-        let mut entries: Vec<&Self> = members.iter().collect();
-        entries.sort_by_key(|span| (span.start, span.entry));
-        Block {
-            function: self.function,
-            start: u16::try_from(self.start).unwrap_or(u16::MAX),
-            count: self.count(),
-            registers: entries.into_iter().map(|span| span.entry).collect(),
-        }
-    }
 }
 
-impl Limits {
-    fn refuses(&self, span: Span) -> bool {
-        self.holes.iter().any(|hole| {
-            let (start, end) =
-                (u32::from(hole.start), u32::from(hole.start) + u32::from(hole.count));
-            hole.function == span.function && span.start < end && start < span.end
-        })
-    }
-
-    /// Whether several entries may share a question over these registers.
-    fn allows(&self, span: Span) -> bool {
-        span.count() <= self.max_registers.clamp(1, Read::MOST) && !self.refuses(span)
-    }
+/// The question that reads these entries, if there are any.
+fn joined(members: &[Span]) -> Option<Block> {
+    let start = members.iter().map(|span| span.start).min()?;
+    let end = members.iter().map(|span| span.end).max()?;
+    let mut entries: Vec<&Span> = members.iter().collect();
+    entries.sort_by_key(|span| (span.start, span.entry));
+    Some(Block {
+        function: members.first()?.function,
+        start: u16::try_from(start).unwrap_or(u16::MAX),
+        count: u16::try_from(end - start).unwrap_or(u16::MAX),
+        registers: entries.into_iter().map(|span| span.entry).collect(),
+    })
 }
 
 /// The cheapest way to cut a sorted row into questions: for each entry, the best plan that ends
 /// with it, built from the best plans that end before.
 fn cheapest(row: &[Span], limits: &Limits) -> Vec<Block> {
-    /// The best plan for the first entries: its cost, its questions, and where its last one begins.
-    #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-    struct Best {
-        cost: Duration,
-        questions: usize,
-        begins: usize,
-    }
-    let mut best = vec![Best { cost: Duration::ZERO, questions: 0, begins: 0 }];
+    let (question, register) = (nanos(limits.question), nanos(limits.register));
+    let mut steps: Vec<Step> = Vec::with_capacity(row.len());
+    let mut best = Best { cost: 0, questions: 0, begins: 0 };
     for (last, span) in row.iter().enumerate() {
-        let mut question = *span;
-        let mut choice: Option<Best> = None;
-        for (begins, (first, before)) in row.iter().zip(&best).enumerate().take(last + 1).rev() {
-            question = question.joined(*first);
-            if !limits.allows(question) {
+        let Span { function, start, .. } = *span;
+        let farthest = limits.farthest(function, start);
+        steps.push(Step { start, end: span.end, farthest, before: best });
+        best = Best { cost: u64::MAX, questions: usize::MAX, begins: last };
+        let mut end = 0;
+        for (begins, step) in steps.iter().enumerate().rev() {
+            end = end.max(step.end);
+            if end > step.farthest {
                 break; // a longer question contains this one
             }
-            let cost = before.cost + limits.cost(question.count());
-            let plan = Best { cost, questions: before.questions + 1, begins };
-            choice = Some(choice.map_or(plan, |known| known.min(plan)));
+            let read = register.saturating_mul(u64::from(end - step.start));
+            let cost = step.before.cost.saturating_add(question).saturating_add(read);
+            let questions = step.before.questions + 1;
+            if cost < best.cost || (cost == best.cost && questions <= best.questions) {
+                best = Best { cost, questions, begins };
+            }
         }
-        best.extend(choice);
     }
     let mut blocks = Vec::new();
-    let mut end = row.len();
-    while let Some(plan) = best.get(end).filter(|_| end > 0) {
-        let members = row.get(plan.begins..end).unwrap_or_default();
-        let whole = members.iter().copied().reduce(Span::joined);
-        blocks.extend(whole.map(|span| span.block(members)));
-        end = plan.begins;
+    let mut rest = row;
+    while let Some((before, members)) = rest.split_at_checked(best.begins) {
+        blocks.extend(joined(members));
+        let Some(step) = steps.get(best.begins).filter(|_| !before.is_empty()) else { break };
+        (rest, best) = (before, step.before);
     }
     blocks
+}
+
+/// One entry of a row, and the best plan for those before it.
+struct Step {
+    start: u32,
+    end: u32,
+    /// Where a question that begins with it ends at the latest.
+    farthest: u32,
+    before: Best,
+}
+
+/// A plan: its cost in nanoseconds, its questions, and with which entry its last one begins.
+#[derive(Clone, Copy)]
+struct Best {
+    cost: u64,
+    questions: usize,
+    begins: usize,
+}
+
+fn nanos(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]
 mod tests {
     use domain::Quantity;
-    use proptest::prelude::*;
+    use wire::Line;
 
     use super::*;
-    use crate::DataType;
+    use crate::{DataType, Refused};
 
     fn register(function: Function, start: u16, size: u8) -> Register {
         let en_im = Quantity::from_name("en_im").unwrap();
@@ -252,16 +230,6 @@ mod tests {
         assert_eq!(usual().len(), 30);
         assert_eq!(ranges(&plan(&usual(), &serial(9600, 20))), [(0, 76), (342, 10)]);
         assert_eq!(plan(&usual(), &serial(9600, 3)).len(), 3, "a fast meter is asked once more");
-    }
-
-    #[test]
-    fn a_question_costs_what_the_wire_says() {
-        let limits = serial(9600, 0);
-        for (count, tenths_of_ms) in [(2, 250), (20, 625), (40, 1042), (80, 1875), (125, 2813)] {
-            let micros = limits.cost(count).as_micros();
-            // The table of the wire is rounded to tenths and takes the silence as 3.65 ms.
-            assert!(micros.abs_diff(tenths_of_ms * 100) <= 100, "{count}: {micros}");
-        }
     }
 
     #[test]
@@ -306,99 +274,65 @@ mod tests {
     }
 
     #[test]
-    fn a_hole_that_refused_is_not_read_through() {
-        let hole = |start, count| Hole { function: Function::Input, start, count };
-        let with = |holes| Limits { holes, ..Limits::socket(125) };
+    fn what_was_refused_is_not_contained_in_a_shared_question() {
+        let range = |start, count| Refused { function: Function::Input, start, count };
+        let with = |refused| Limits { refused, ..Limits::socket(125) };
         let registers = pairs([0, 2, 6, 8]);
-        assert_eq!(ranges(&plan(&registers, &with(vec![]))), [(0, 10)]);
-        assert_eq!(ranges(&plan(&registers, &with(vec![hole(4, 2)]))), [(0, 4), (6, 4)]);
-        let other = Hole { function: Function::Holding, ..hole(4, 2) };
-        assert_eq!(ranges(&plan(&registers, &with(vec![other]))), [(0, 10)]);
-        let refused = plan(&registers, &with(vec![hole(2, 2)]));
-        assert_eq!(ranges(&refused), [(0, 2), (2, 2), (6, 4)], "the refused entry is asked alone");
-    }
-
-    /// The least cost of any division of the entries into questions.
-    fn brute_force(registers: &[Register], limits: &Limits) -> Duration {
-        let spans: Vec<Span> =
-            registers.iter().enumerate().map(|(n, one)| Span::of(n, one, limits)).collect();
-        divide(&spans, &mut Vec::new(), limits).unwrap()
-    }
-
-    fn divide(rest: &[Span], groups: &mut Vec<Vec<Span>>, limits: &Limits) -> Option<Duration> {
-        let Some((first, rest)) = rest.split_first() else {
-            return groups.iter().map(|group| cost(group, limits)).sum();
-        };
-        let mut best = None;
-        for n in 0..=groups.len() {
-            if n == groups.len() {
-                groups.push(Vec::new());
-            }
-            groups[n].push(*first);
-            best = [best, divide(rest, groups, limits)].into_iter().flatten().min();
-            groups[n].pop();
-            groups.retain(|group| !group.is_empty());
+        for (refused, questions) in [
+            (vec![], &[(0, 10)][..]),
+            (vec![range(4, 2)], &[(0, 4), (6, 4)]),
+            (vec![range(0, 10)], &[(0, 4), (6, 4)]), // its parts may be tried
+            (vec![range(3, 4)], &[(0, 4), (6, 4)]),
+            (vec![range(2, 2)], &[(0, 2), (2, 2), (6, 4)]), // asked alone
+            (vec![Refused { function: Function::Holding, ..range(4, 2) }], &[(0, 10)]),
+        ] {
+            let said = format!("{refused:?}");
+            assert_eq!(ranges(&plan(&registers, &with(refused))), questions, "{said}");
         }
-        best
     }
 
-    fn cost(group: &[Span], limits: &Limits) -> Option<Duration> {
-        let whole = group.iter().copied().reduce(Span::joined)?;
-        let one_function = group.iter().all(|span| span.function == whole.function);
-        let allowed = group.len() == 1 || (one_function && limits.allows(whole));
-        allowed.then(|| limits.cost(whole.count()))
+    /// The halves of one question for all these entries.
+    fn cut(registers: &[Register], limits: &Limits) -> Vec<(u16, u16)> {
+        let blocks = plan(registers, limits);
+        assert_eq!(blocks.len(), 1);
+        ranges(&halves(&blocks[0], registers, limits))
     }
 
-    fn entries() -> impl Strategy<Value = Vec<Register>> {
-        let function =
-            prop::sample::select(vec![Function::Input, Function::Input, Function::Holding]);
-        let size = prop::sample::select(vec![1_u8, 2, 4, 8]);
-        let entry =
-            (function, 0_u16..160, size).prop_map(|(f, start, size)| register(f, start, size));
-        prop::collection::vec(entry, 1..7)
-    }
-
-    fn limits() -> impl Strategy<Value = Limits> {
-        let baud = prop::sample::select(vec![1200_u32, 9600, 115_200]);
-        let hole = (0_u16..160, 1_u16..4).prop_map(|(start, count)| Hole {
-            function: Function::Input,
-            start,
-            count,
-        });
-        let holes = prop::collection::vec(hole, 0..3);
-        (baud, 0_u64..100, 1_u16..126, any::<bool>(), holes).prop_map(
-            |(baud, delay_ms, max_registers, align_even, holes)| Limits {
-                max_registers,
-                align_even,
-                holes,
-                ..serial(baud, delay_ms)
-            },
-        )
-    }
-
-    proptest! {
-        #[test]
-        fn no_division_is_cheaper(registers in entries(), limits in limits()) {
-            let planned: Duration =
-                plan(&registers, &limits).iter().map(|block| limits.cost(block.count)).sum();
-            prop_assert_eq!(planned, brute_force(&registers, &limits));
+    #[test]
+    fn a_refused_block_is_cut_at_the_hole_nearest_to_its_middle() {
+        let socket = Limits::socket(125);
+        for (starts, pieces) in [
+            (&[0, 2, 10, 12, 30][..], &[(0, 14), (30, 2)][..]), // the hole over the middle
+            (&[0, 4, 6, 8, 12], &[(0, 2), (4, 10)]),            // both alike: the lower
+            (&[0, 4, 6, 8, 10, 12], &[(0, 2), (4, 10)]),
+            (&[0, 2, 4, 6], &[(0, 4), (4, 4)]), // no hole: in the middle
+            (&[0, 2, 4], &[(0, 2), (2, 4)]),
+            (&[8], &[]),
+        ] {
+            assert_eq!(cut(&pairs(starts.iter().copied()), &socket), pieces, "{starts:?}");
         }
+    }
 
-        #[test]
-        fn every_entry_is_read_whole_and_once(registers in entries(), limits in limits()) {
-            let mut read: Vec<usize> = Vec::new();
-            for block in plan(&registers, &limits) {
-                for entry in block.registers {
-                    let Register { function, start, size, .. } = &registers[entry];
-                    let (start, end) = (u32::from(*start), u32::from(*start) + u32::from(*size));
-                    let block_end = u32::from(block.start) + u32::from(block.count);
-                    prop_assert!(*function == block.function);
-                    prop_assert!(start >= u32::from(block.start) && end <= block_end);
-                    read.push(entry);
-                }
-            }
-            read.sort_unstable();
-            prop_assert_eq!(read, (0..registers.len()).collect::<Vec<_>>());
+    #[test]
+    fn no_half_tears_an_entry_or_asks_for_an_odd_number() {
+        let over = [register(Function::Input, 0, 8), register(Function::Input, 2, 2)];
+        assert_eq!(cut(&over, &Limits::socket(125)), [(0, 8), (2, 2)], "one lies in the other");
+        let even = Limits { align_even: true, ..Limits::socket(125) };
+        let odd = [1, 3, 7].map(|start| register(Function::Input, start, 2));
+        assert_eq!(cut(&odd, &even), [(0, 6), (6, 4)]);
+    }
+
+    #[test]
+    fn a_block_is_dense_where_every_register_is_wanted() {
+        for (starts, dense) in
+            [(&[0, 2, 4][..], true), (&[0, 4], false), (&[0, 1, 3], true), (&[9], true)]
+        {
+            let registers = pairs(starts.iter().copied());
+            let blocks = plan(&registers, &Limits::socket(125));
+            assert_eq!(blocks[0].is_dense(&registers), dense, "{starts:?}");
         }
+        let odd = [register(Function::Input, 1, 2)];
+        let even = Limits { align_even: true, ..Limits::socket(125) };
+        assert!(!plan(&odd, &even)[0].is_dense(&odd), "two registers are only there to be even");
     }
 }

@@ -10,6 +10,7 @@ mod compare;
 mod decode;
 pub mod document;
 mod interval;
+mod limits;
 mod model;
 mod nearest;
 mod port;
@@ -26,10 +27,11 @@ pub use bag::{
     Bag, BagKind, Entry, LineKeys, MOST_REGISTERS, MeterType, Rule, RuleContext, Term, check_bag,
     check_entry,
 };
-pub use blocks::{Block, Hole, Limits, USUAL_DELAY, plan};
+pub use blocks::{Block, halves, plan};
 pub use catalog::Catalog;
 pub use compare::Comparison;
 pub use decode::{decode, interpretations};
+pub use limits::{Limits, Refused, USUAL_DELAY};
 pub use model::{Fact, Identify, Identity, Model, ModelError, Proof};
 pub use port::{Host, Port, PortError};
 pub use problem::{Code, Place, Placed, Problem, Problems, Severity};
