@@ -1,14 +1,14 @@
 use std::io;
-use std::pin::Pin;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::time::{Instant, Sleep, sleep_until, timeout_at};
+use tokio::time::{Instant, timeout_at};
 use tracing::{debug, trace};
 use wire::Line;
 use wire::hex::Hex;
 use wire::modbus::{End, Exchange, Fault, Progress, Read};
 
+use crate::alarm::Alarm;
 use crate::framing::Framing;
 use crate::port::Dial;
 use crate::port_fault::{PortFault, Stage};
@@ -50,9 +50,7 @@ pub(crate) struct Conversation<D: Dial> {
     transaction: u16,
     /// Questions in a row that nobody answered.
     silences: u32,
-    /// One timer for all waiting: to put it off costs nothing, to set up a new one wakes the
-    /// runtime.
-    alarm: Pin<Box<Sleep>>,
+    alarm: Alarm,
     buffer: [u8; 512],
 }
 
@@ -72,6 +70,7 @@ pub(crate) struct Carried {
 impl<D: Dial> Conversation<D> {
     pub(crate) fn new(dial: D) -> Self {
         let line = Line::default();
+        let alarm = if dial.is_precise() { Alarm::precise() } else { Alarm::coarse() };
         Self {
             framing: dial.framing(line),
             dial,
@@ -81,7 +80,7 @@ impl<D: Dial> Conversation<D> {
             pause_until: Instant::now(),
             transaction: 0,
             silences: 0,
-            alarm: Box::pin(sleep_until(Instant::now())),
+            alarm,
             buffer: [0; 512],
         }
     }
@@ -298,13 +297,15 @@ impl<D: Dial> Conversation<D> {
         exchange: &mut Exchange,
         at_least_until: Instant,
     ) -> io::Result<End> {
-        let rest = match self.framing {
+        let (rest, until) = match self.framing {
             Framing::Tcp => return Ok(End::Silence),
-            Framing::RtuOverTcp => AFTERMATH,
-            Framing::Serial(_) => self.silence(),
+            Framing::RtuOverTcp => (AFTERMATH, Instant::now() + AFTERMATH),
+            // It runs since the last byte, and is waited for once: when it is over, so is what is
+            // owed before the next question.
+            Framing::Serial(_) => (self.silence(), self.quiet_until),
         };
         let latest = at_least_until + 10 * HICCUP;
-        let mut until = at_least_until.max(Instant::now() + rest);
+        let mut until = at_least_until.max(until);
         loop {
             match self.read_until(link, until.min(latest)).await {
                 // A port that is gone after a whole answer is found by the next question.
@@ -317,8 +318,8 @@ impl<D: Dial> Conversation<D> {
         }
     }
 
-    /// What comes before an instant, or `None`. When the instant has passed, what is there already:
-    /// a timer would round it up to the next millisecond, and every question would wait for that.
+    /// What comes before an instant, or `None`. When the instant has passed, what is there already,
+    /// without any timer.
     async fn read_until(
         &mut self,
         link: &mut D::Link,
@@ -327,13 +328,13 @@ impl<D: Dial> Conversation<D> {
         let Self { alarm, buffer, .. } = self;
         let passed = until <= Instant::now();
         if !passed {
-            alarm.as_mut().reset(until);
+            alarm.reset(until);
         }
         tokio::select! {
             biased;
             read = link.read(buffer) => Some(read),
             () = std::future::ready(()), if passed => None,
-            () = alarm.as_mut(), if !passed => None,
+            () = alarm.wait(), if !passed => None,
         }
     }
 

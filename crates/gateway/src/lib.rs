@@ -5,6 +5,7 @@
 //! of people, through [`Asks`], and a newer plan, by [`start`]ing it after the old one
 //! has [`Gateway::ended`].
 
+mod alarm;
 mod bus;
 mod collector;
 mod conversation;

@@ -45,6 +45,12 @@ pub trait Dial: Send {
 
     /// How frames are told apart on it.
     fn framing(&self, line: Line) -> Framing;
+
+    /// Whether the silences of the line pass in real time and are measured in microseconds, as on
+    /// a serial device. A far end in memory walks with the clock of the runtime instead.
+    fn is_precise(&self) -> bool {
+        false
+    }
 }
 
 /// An opened device or socket.
@@ -82,6 +88,10 @@ impl Dial for Port {
             Self::RtuOverTcp(_) => Framing::RtuOverTcp,
         }
     }
+
+    fn is_precise(&self) -> bool {
+        self.is_serial()
+    }
 }
 
 /// A port that is dialled only where a rule allows its address.
@@ -117,6 +127,10 @@ impl Dial for Fenced {
 
     fn framing(&self, line: Line) -> Framing {
         self.port.framing(line)
+    }
+
+    fn is_precise(&self) -> bool {
+        self.port.is_precise()
     }
 }
 
