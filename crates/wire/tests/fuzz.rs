@@ -86,8 +86,11 @@ fn a_transcript_is_written_as_it_is_read() {
     let texts = [
         "# the energy of an SDM630\n 0 > 01 04 00 48 00 02 F1 DD\n 42 < 01 04 04 43 9A 46 66\n",
         "> 01\n<\n\n18446744073709551615 < 02 # the last instant\n",
+        "@ at 2026-11-24T15:20:03.114Z\n@ rtu 9600 8N1\n@ patience 1000\n 0.001 > 01\n= silent\n",
+        "@ rtu+tcp\n > 01\n= 2 registers\n > 01\n = damaged: bad_crc\n @ tcp\n > 01\n= refused 2\n",
     ];
-    let examples = Examples::of(texts, &[">", "<", "#", "\n", "\r\n", " ", "99", "-1", "\u{e9}"]);
+    let pieces = [">", "<", "=", "@", "#", "\n", "\r\n", " ", "99", ".5", "-1", "+00:00", "\u{e9}"];
+    let examples = Examples::of(texts, &pieces);
     check!().with_iterations(10_000).for_each(|data: &[u8]| {
         let text = examples.changed(data);
         if let Ok(transcript) = String::from_utf8_lossy(&text).parse::<Transcript>() {

@@ -6,11 +6,15 @@
     reason = "helpers of tests may fail loudly"
 )]
 
+use std::time::Duration;
+
+use jiff::Timestamp;
 use proptest::prelude::*;
 use wire::hex;
 use wire::modbus::{Answer, End, Exchange, Fault, Framing, Function, Heard, Progress, Read};
 use wire::modbus::{Refusal, Reply, crc};
-use wire::transcript::{Entry, Transcript, Way};
+use wire::transcript::{Entry, Event, Framing as Frames, Transcript, Verdict};
+use wire::{Line, Parity};
 
 const ENDS: [End; 4] = [End::Silence, End::Timeout, End::Closed, End::Reset];
 
@@ -171,13 +175,12 @@ proptest! {
     }
 
     #[test]
-    fn a_conversation_survives_its_transcript(entries in prop::collection::vec(entry(), 0..20)) {
-        let transcript = Transcript { entries };
+    fn a_conversation_survives_its_transcript(transcript in transcript()) {
         prop_assert_eq!(transcript.to_string().parse::<Transcript>().unwrap(), transcript);
     }
 
     #[test]
-    fn any_text_is_read_or_refused(text in "[0-9a-fA-F <>#\n\u{e9}x]{0,60}|\\PC{0,60}") {
+    fn any_text_is_read_or_refused(text in "[0-9a-fA-F <>=@.#\n\u{e9}x]{0,60}|\\PC{0,60}") {
         if let Ok(bytes) = hex::parse(&text) {
             prop_assert_eq!(hex::parse(&hex::write(&bytes)).unwrap(), bytes);
         }
@@ -286,11 +289,44 @@ fn summed() -> impl Strategy<Value = Vec<u8>> {
     })
 }
 
+fn transcript() -> impl Strategy<Value = Transcript> {
+    let instant = -2_208_988_800_000_000..253_370_764_800_000_000_i64;
+    let began_at = prop::option::of(instant)
+        .prop_map(|micros| micros.map(|micros| Timestamp::from_microsecond(micros).unwrap()));
+    (began_at, prop::collection::vec(entry(), 0..20))
+        .prop_map(|(began_at, entries)| Transcript { began_at, entries })
+}
+
 fn entry() -> impl Strategy<Value = Entry> {
-    let way = prop_oneof![Just(Way::Sent), Just(Way::Heard)];
-    (any::<Option<u64>>(), way, any::<Vec<u8>>()).prop_map(|(at_ms, way, bytes)| Entry {
-        at_ms,
-        way,
-        bytes,
-    })
+    let event = prop_oneof![
+        framing().prop_map(Event::Framing),
+        any::<u64>().prop_map(|micros| Event::Patience(Duration::from_micros(micros))),
+        any::<Vec<u8>>().prop_map(Event::Sent),
+        any::<Vec<u8>>().prop_map(Event::Heard),
+        verdict().prop_map(Event::Judged),
+    ];
+    (any::<Option<u64>>(), event)
+        .prop_map(|(micros, event)| Entry { at: micros.map(Duration::from_micros), event })
+}
+
+fn framing() -> impl Strategy<Value = Frames> {
+    let parity = prop::sample::select(vec![Parity::None, Parity::Even, Parity::Odd]);
+    let line = (1..=u32::MAX, parity, 7..=8_u8, 1..=2_u8);
+    prop_oneof![
+        line.prop_map(|(baud, parity, data_bits, stop_bits)| {
+            Frames::Serial(Line { baud, parity, data_bits, stop_bits })
+        }),
+        Just(Frames::Tcp),
+        Just(Frames::RtuOverTcp),
+    ]
+}
+
+/// What an exchange makes of any bytes.
+fn verdict() -> impl Strategy<Value = Verdict> {
+    (conversation(), prop::sample::select(ENDS.to_vec())).prop_map(
+        |((mut exchange, bytes), end)| {
+            exchange.hear(&bytes);
+            exchange.finish(end).into()
+        },
+    )
 }
