@@ -48,6 +48,9 @@ pub enum Reason {
     BadBcd,
     /// 10^19 or more.
     Overflow,
+    /// Its turn passed before the bus came to it: the bus has more to do than it has time for, or
+    /// the clock was set forward.
+    Skipped,
 }
 
 macro_rules! names {
@@ -83,7 +86,7 @@ names!(Source, Meter => "meter", Person => "person", Import => "import");
 names!(Reason,
     Silent => "silent", Refused => "refused", Frame => "frame", Line => "line",
     NotFinite => "not_finite", Sentinel => "sentinel", BadBcd => "bad_bcd",
-    Overflow => "overflow");
+    Overflow => "overflow", Skipped => "skipped");
 
 /// The registers of one reading as they came over the line, at most eight. The evidence.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]

@@ -1,20 +1,24 @@
 use std::time::Duration;
 
 use domain::{Batch, Clock, Key, PlanNumber, Reason};
+use jiff::SignedDuration;
 use jiff::tz::TimeZone;
-use jiff::{SignedDuration, Timestamp};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
-use tracing::{info, warn};
+use tracing::{debug, info, warn};
 
+use crate::agenda::{Agenda, Due, Skipped};
 use crate::conversation::Conversation;
+use crate::door::Door;
 use crate::health::Change;
-use crate::plan::BusPlan;
+use crate::pass::Pass;
+use crate::plan::{BusPlan, MeterPlan};
 use crate::port::Dial;
 use crate::port_fault::{PortFault, Stage};
 use crate::schedule::Schedule;
-use crate::visit::Visited;
+use crate::status::{BusStatus, Load, Shown};
+use crate::visit::{ALL_PACES, Visited};
 
 /// A person waits: read this meter now.
 #[derive(Debug)]
@@ -28,13 +32,14 @@ pub(crate) type Sweep = Vec<Batch>;
 
 /// Longest sleep in one go: a clock that was set is noticed within that time.
 const GLANCE: Duration = Duration::from_secs(10);
-/// Shortest sleep after a sweep that asked nobody: all rest, or nothing was due.
-const IDLE: Duration = Duration::from_millis(50);
-/// Shortest sleep after a sweep that brought no reading: what refuses at once, or hangs up at once,
-/// is not asked without end.
-const FRUITLESS: Duration = Duration::from_secs(1);
 /// First and longest wait after a port that cannot be opened.
 const REOPEN: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(5));
+
+/// Times in a row that the line was never quiet, until a person is told.
+const BUSY: u32 = 3;
+const BUSY_HINT: &str = "a meter or another master sends without end: unplug the meters one by one";
+/// How often a socket that never answers is asked in the other framing.
+const OTHER_FRAMING: Duration = Duration::from_secs(600);
 
 /// What is told of a meter while its port is closed.
 const CLOSED: &str = "the port cannot be opened, it is tried again soon";
@@ -46,10 +51,17 @@ pub(crate) struct BusTask<D: Dial> {
     conversation: Conversation<D>,
     meters: Vec<Visited>,
     schedule: Schedule,
+    agenda: Agenda,
     clock: Clock,
     /// After a fault of the line nothing is asked before; how long the next wait will be.
     closed_until: Option<Instant>,
     reopen_after: Duration,
+    /// Times in a row that somebody else kept talking.
+    busy: u32,
+    /// When the other framing was tried.
+    tried_other: Option<Instant>,
+    shown: Shown,
+    load: Load,
 }
 
 impl<D: Dial> BusTask<D> {
@@ -60,89 +72,131 @@ impl<D: Dial> BusTask<D> {
         zone: TimeZone,
         clock: Clock,
     ) -> Self {
-        let intervals = plan.meters.iter().map(|meter| meter.interval);
-        let schedule = Schedule::new(intervals, zone, clock.now());
+        let paces = plan.meters.iter().map(MeterPlan::paces);
+        let schedule = Schedule::new(paces, zone, clock.now());
+        let shown = Shown::new(BusStatus::new(&plan));
+        let meters: Vec<Visited> = plan.meters.into_iter().map(Visited::new).collect();
         Self {
             key: plan.key,
             number,
             conversation: Conversation::new(dial),
-            meters: plan.meters.into_iter().map(Visited::new).collect(),
             schedule,
+            agenda: Agenda::new(meters.len()),
+            meters,
             clock,
             closed_until: None,
             reopen_after: REOPEN.0,
+            busy: 0,
+            tried_other: None,
+            shown,
+            load: Load::new(Instant::now()),
         }
+    }
+
+    /// How the bus is, for whoever looks at it.
+    pub(crate) fn shown(&self) -> Shown {
+        self.shown.clone()
     }
 
     /// Reads until told to stop. A question under way is heard out first.
     pub(crate) async fn run(
         mut self,
-        mut asks: mpsc::Receiver<Ask>,
+        asks: mpsc::Receiver<Ask>,
         sweeps: mpsc::Sender<Sweep>,
         stop: CancellationToken,
     ) {
-        let mut asked_for = true;
-        let mut at_least = Duration::ZERO;
-        // Whoever asks goes first, but what is due comes second: nobody keeps it waiting for ever.
-        let mut answered = false;
-        loop {
-            let wait = self.schedule.wait(self.clock.now()).unwrap_or(GLANCE);
-            let wait = wait.clamp(at_least, GLANCE);
-            let ask_first = asked_for && !(answered && wait.is_zero());
-            let due = tokio::time::sleep(wait);
-            tokio::select! {
-                biased;
-                () = stop.cancelled() => break,
-                ask = asks.recv(), if ask_first => match ask {
-                    Some(ask) => {
-                        answered = true;
-                        at_least = Duration::ZERO;
-                        let sweep = self.answer(ask).await;
-                        if sweeps.send(sweep).await.is_err() { break; }
-                    }
-                    None => asked_for = false,
-                },
-                () = due => {
-                    answered = false;
-                    self.schedule.clock_stepped(self.clock.now());
-                    let sweep = self.sweep(&mut asks, &stop).await;
-                    at_least = rest_after(&sweep);
-                    if !sweep.is_empty() && sweeps.send(sweep).await.is_err() { break; }
+        let mut door = Door::new(asks);
+        let mut pass = Pass::new();
+        while !stop.is_cancelled() {
+            self.note_due(&pass);
+            if let Some(ask) = door.next(self.agenda.len()) {
+                pass.bring(self.answer(ask).await);
+                if sweeps.send(pass.take()).await.is_err() {
+                    break;
                 }
+            } else if let Some((index, due)) = self.next() {
+                pass.bring(self.serve(index, due).await);
+                if pass.is_long() && sweeps.send(pass.take()).await.is_err() {
+                    break;
+                }
+            } else {
+                let rest = self.end(&mut pass).await;
+                if pass.has_brought() && sweeps.send(pass.take()).await.is_err() {
+                    break;
+                }
+                pass = Pass::new();
+                let wait = self.schedule.wait(self.clock.now()).unwrap_or(GLANCE);
+                door.wait(wait.clamp(rest, GLANCE), &stop).await;
+                self.schedule.clock_stepped(self.clock.now());
             }
         }
+        // The collector ends after the buses; where it has failed nobody is left to be told.
+        drop(sweeps.send(pass.take()).await);
         self.conversation.fall_quiet().await;
     }
 
     /// Reads every meter once, as a command does that opens the port itself.
     pub(crate) async fn read_all(&mut self) -> Sweep {
-        let mut sweep = Vec::new();
         let now = self.clock.now();
-        for (index, _) in self.in_order((0..self.meters.len()).map(|n| (n, now)).collect()) {
+        for index in 0..self.meters.len() {
+            let due = Due { paces: ALL_PACES, at: now, deadline: now, skipped: None };
+            self.agenda.add(index, due);
+        }
+        let mut sweep = Vec::new();
+        while let Some((index, _)) = self.next() {
             sweep.extend(self.read_if_open(index).await);
         }
         sweep
     }
 
-    /// One pass over the meters that are due. Whoever asks meanwhile is served between two meters,
-    /// one at a time, so that many who ask again and again do not hold up the sweep.
-    async fn sweep(&mut self, asks: &mut mpsc::Receiver<Ask>, stop: &CancellationToken) -> Sweep {
-        let due = self.schedule.take_due(self.clock.now());
-        let mut sweep = Vec::with_capacity(due.len());
-        for (index, due_at) in self.in_order(due) {
-            if stop.is_cancelled() {
-                break;
+    /// Puts on the agenda what has become due. What is read without rest fills the time that others
+    /// leave.
+    fn note_due(&mut self, pass: &Pass) {
+        let idle = pass.visits == 0 && self.agenda.len() == 0;
+        for (index, due) in self.schedule.take_due(self.clock.now(), idle) {
+            self.agenda.add(index, due);
+        }
+    }
+
+    fn next(&mut self) -> Option<(usize, Due)> {
+        let Self { agenda, meters, conversation, .. } = self;
+        let line_of = |n: usize| meters.get(n).map(|meter| meter.plan.line).unwrap_or_default();
+        agenda.next(conversation.line(), line_of)
+    }
+
+    /// Reads a meter whose turn has come, or says why not.
+    async fn serve(&mut self, index: usize, due: Due) -> Option<Batch> {
+        let mut batch = match self.not_now(index) {
+            Some((reason, detail)) => self.missing(index, due, reason, detail),
+            None => self.read(index, due.paces).await,
+        };
+        if let (Some(batch), Some(skipped)) = (&mut batch, due.skipped)
+            && let Some(meter) = self.meters.get(index)
+        {
+            let Skipped { paces, first, last, .. } = skipped;
+            batch.gaps.extend(meter.gaps(paces, first, Reason::Skipped, &in_words(skipped)));
+            debug!(bus = %self.key, meter = %batch.meter, %first, %last, "Slots passed unasked");
+        }
+        batch
+    }
+
+    /// All that was due has been asked. Returns how long the bus rests at least.
+    async fn end(&mut self, pass: &mut Pass) -> Duration {
+        self.conversation.end_of_sweep();
+        let took = pass.began.elapsed();
+        let rest = pass.rest();
+        if pass.visits > 0 {
+            if !pass.fruitful {
+                self.look_for_other_framing().await;
             }
-            if let Ok(ask) = asks.try_recv() {
-                sweep.extend(self.answer(ask).await);
-            }
-            sweep.extend(match self.not_now(index) {
-                Some((reason, detail)) => self.missing(index, due_at, reason, detail),
-                None => self.read(index).await,
+            let load = self.load.share(Instant::now());
+            self.shown.change(|status| {
+                status.sweep = took;
+                status.longest_sweep = status.longest_sweep.max(took);
+                (status.load, status.queue) = (load, 0);
             });
         }
-        self.conversation.end_of_sweep();
-        sweep
+        rest
     }
 
     /// Why a meter that is due is left alone all the same.
@@ -159,33 +213,20 @@ impl<D: Dial> BusTask<D> {
         self.closed_until.is_some_and(|until| Instant::now() < until)
     }
 
-    /// Meters with the same line settings follow each other, so that switches are few.
-    fn in_order(&self, mut due: Vec<(usize, Timestamp)>) -> Vec<(usize, Timestamp)> {
-        due.sort_by_key(|(index, _)| self.meters.get(*index).map(|meter| meter.plan.line));
-        due
-    }
-
-    async fn answer(&mut self, ask: Ask) -> Sweep {
-        let index = self.meters.iter().position(|meter| meter.plan.key == ask.meter);
-        let Some(index) = index else { return Vec::new() };
+    async fn answer(&mut self, ask: Ask) -> Option<Batch> {
+        let index = self.meters.iter().position(|meter| meter.plan.key == ask.meter)?;
         let batch = self.read_if_open(index).await;
         if let Some(batch) = &batch {
             // Whoever asked may have gone meanwhile; the journal gets the batch all the same.
             drop(ask.answer.send(batch.clone()));
         }
-        batch.into_iter().collect()
+        batch
     }
 
     /// A missing reading is a record too, for each instant at which one was expected.
-    fn missing(
-        &self,
-        index: usize,
-        due_at: Timestamp,
-        reason: Reason,
-        detail: &str,
-    ) -> Option<Batch> {
-        let meter = self.meters.get(index).filter(|meter| !meter.plan.interval.is_zero())?;
-        Some(meter.unasked(self.number, due_at, reason, detail))
+    fn missing(&self, index: usize, due: Due, reason: Reason, detail: &str) -> Option<Batch> {
+        let meter = self.meters.get(index).filter(|meter| !meter.interval.is_zero())?;
+        Some(meter.unasked((self.number, due.paces), due.at, reason, detail))
     }
 
     /// Whoever waits for an answer is told at once that the port was closed a moment ago: to dial
@@ -193,15 +234,16 @@ impl<D: Dial> BusTask<D> {
     async fn read_if_open(&mut self, index: usize) -> Option<Batch> {
         if self.is_closed() {
             let meter = self.meters.get(index)?;
-            return Some(meter.unasked(self.number, self.clock.now(), Reason::Line, CLOSED));
+            let all = (self.number, ALL_PACES);
+            return Some(meter.unasked(all, self.clock.now(), Reason::Line, CLOSED));
         }
-        self.read(index).await
+        self.read(index, ALL_PACES).await
     }
 
-    async fn read(&mut self, index: usize) -> Option<Batch> {
+    async fn read(&mut self, index: usize, paces: u64) -> Option<Batch> {
         let Self { meters, conversation, number, clock, .. } = self;
         let meter = meters.get_mut(index)?;
-        let (batch, fault) = meter.visit(conversation, *number, clock).await;
+        let (batch, fault) = meter.visit(conversation, paces, *number, clock).await;
         match fault {
             // The next meter opens the port again; it may well be asked.
             Some(PortFault { stage: Stage::UnderWay, .. }) => {}
@@ -209,17 +251,37 @@ impl<D: Dial> BusTask<D> {
             None => {
                 self.closed_until = None;
                 self.reopen_after = REOPEN.0;
+                self.busy = 0;
             }
         }
+        self.load.add(batch.duration, Instant::now());
+        self.suspect_a_second(index);
         self.tell(index, &batch);
         self.try_again(index);
+        self.show(index);
         Some(batch)
+    }
+
+    /// Two meters that answer one question at the same time spoil each other's answers now and then,
+    /// while those of the others on the bus stay sound.
+    fn suspect_a_second(&mut self, index: usize) {
+        let others = self.meters.iter().enumerate().filter(|(n, _)| *n != index);
+        let (damaged, questions) = others.fold((0, 0), |(damaged, questions), (_, meter)| {
+            (damaged + meter.tally.damaged, questions + meter.tally.questions)
+        });
+        let others_are_sound = questions > 0 && damaged * 20 <= questions;
+        if let Some(meter) = self.meters.get_mut(index)
+            && others_are_sound
+            && meter.health.collides()
+        {
+            meter.health.doubled();
+        }
     }
 
     /// What brought nothing is tried again before a slot that is far.
     fn try_again(&mut self, index: usize) {
         let Some(meter) = self.meters.get(index) else { return };
-        let Some(after) = meter.health.again_after(meter.plan.interval) else { return };
+        let Some(after) = meter.health.again_after(meter.interval) else { return };
         let at = SignedDuration::try_from(after).ok();
         if let Some(at) = at.and_then(|after| self.clock.now().checked_add(after).ok()) {
             self.schedule.again(index, at);
@@ -234,6 +296,53 @@ impl<D: Dial> BusTask<D> {
         }
         self.closed_until = Some(Instant::now() + self.reopen_after);
         self.reopen_after = (self.reopen_after * 2).min(REOPEN.1);
+        let is_busy = error.kind() == std::io::ErrorKind::ResourceBusy;
+        self.busy = if is_busy { self.busy.saturating_add(1) } else { 0 };
+        if self.busy == BUSY {
+            warn!(bus = %self.key, "The line is busy: {BUSY_HINT}");
+        }
+    }
+
+    /// Puts what others may see where they see it.
+    fn show(&mut self, index: usize) {
+        let load = self.load.share(Instant::now());
+        let Some(meter) = self.meters.get(index) else { return };
+        let (closed, busy, queue) = (self.is_closed(), self.busy >= BUSY, self.agenda.len());
+        self.shown.change(|status| {
+            if let Some(shown) = status.meters.get_mut(index) {
+                shown.take(meter);
+            }
+            (status.load, status.queue) = (load, queue);
+            status.trouble = closed.then(|| CLOSED.to_owned());
+            if busy {
+                status.hint = Some(BUSY_HINT.to_owned());
+            } else if status.hint.as_deref() == Some(BUSY_HINT) || meter.tally.answered_at.is_some()
+            {
+                status.hint = None;
+            }
+        });
+    }
+
+    /// A socket on which nobody ever answered may speak the other framing: a converter that passes
+    /// raw RTU is set to it, and so is the file; neither sees the mistake of the other.
+    async fn look_for_other_framing(&mut self) {
+        let silent = |meter: &Visited| meter.tally.answered_at.is_none();
+        let again = self.tried_other.is_none_or(|at| at.elapsed() >= OTHER_FRAMING);
+        let (Some(other), Some(meter)) = (self.conversation.other_framing(), self.meters.first())
+        else {
+            return;
+        };
+        if !again || !self.meters.iter().all(silent) || self.is_closed() {
+            return;
+        }
+        self.tried_other = Some(Instant::now());
+        let Some(call) = meter.first_call() else { return };
+        if !self.conversation.is_answered_in(other, call).await {
+            return;
+        }
+        let hint = other.advice();
+        warn!(bus = %self.key, "{hint}");
+        self.shown.change(|status| status.hint = Some(hint.to_owned()));
     }
 
     /// Logs a change of state once, in a sentence.
@@ -242,6 +351,17 @@ impl<D: Dial> BusTask<D> {
         let trouble = batch.gaps.first().filter(|_| batch.readings.is_empty());
         let bus = &self.key;
         let key = &meter.plan.key;
+        let alarm = meter.alarm();
+        if alarm != meter.alarmed {
+            meter.alarmed = alarm;
+            match alarm {
+                Some(alarm) => {
+                    let (name, advice) = (alarm.name(), alarm.advice());
+                    warn!(%bus, meter = %key, alarm = name, "{advice}");
+                }
+                None => info!(%bus, meter = %key, "The meter answers alone and soundly again"),
+            }
+        }
         match meter.health.ended(trouble.map(|gap| gap.reason)) {
             Change::None => {}
             Change::Back => info!(%bus, meter = %key, "The meter answers again"),
@@ -254,11 +374,11 @@ impl<D: Dial> BusTask<D> {
     }
 }
 
-/// How long a bus rests at least after a sweep.
-fn rest_after(sweep: &Sweep) -> Duration {
-    match sweep.iter().any(|batch| !batch.readings.is_empty()) {
-        true => Duration::ZERO,
-        false if sweep.is_empty() => IDLE,
-        false => FRUITLESS,
+/// What is told of slots that passed.
+fn in_words(skipped: Skipped) -> String {
+    let Skipped { count, first, last, .. } = skipped;
+    match count {
+        1 => "its slot passed before the bus came to it".to_owned(),
+        _ => format!("{count} slots passed before the bus came to it, from {first} to {last}"),
     }
 }

@@ -43,6 +43,8 @@ pub(crate) struct Conversation<D: Dial> {
     /// The settings of the serial line at this moment.
     line: Line,
     framing: Framing,
+    /// The framing that is tried in place of the port's own.
+    tried: Option<Framing>,
     /// Nobody is asked before. Moves with every byte sent or heard.
     quiet_until: Instant,
     /// Nobody is asked before either: a meter wants rest between two questions of a sweep.
@@ -54,6 +56,18 @@ pub(crate) struct Conversation<D: Dial> {
     buffer: [u8; 512],
 }
 
+/// A question and how it is asked.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Call {
+    pub(crate) read: Read,
+    /// The settings of a serial line.
+    pub(crate) line: Line,
+    /// How long the first byte of an answer is waited for.
+    pub(crate) patience: Duration,
+    /// How long is listened after the answer for a second one; at least the silence that ends it.
+    pub(crate) listen: Duration,
+}
+
 /// One question, carried over the port and heard out.
 #[derive(Debug)]
 pub(crate) struct Carried {
@@ -61,10 +75,18 @@ pub(crate) struct Carried {
     pub(crate) exchange: Exchange,
     /// How listening ended.
     pub(crate) end: End,
-    /// From the start of the question to the first byte of an answer.
-    pub(crate) first_byte: Option<Duration>,
-    /// From the start of the question to the end of its answer.
-    pub(crate) took: Duration,
+    /// From the last bit of the question to the first of an answer.
+    pub(crate) delay: Option<Duration>,
+    /// How long ago the middle between the question and its answer is.
+    pub(crate) age: Duration,
+}
+
+/// When bytes of an answer came.
+#[derive(Debug, Default)]
+struct Heard {
+    first: Option<Instant>,
+    /// When it was whole.
+    whole: Option<Instant>,
 }
 
 impl<D: Dial> Conversation<D> {
@@ -76,6 +98,7 @@ impl<D: Dial> Conversation<D> {
             dial,
             link: None,
             line,
+            tried: None,
             quiet_until: Instant::now(),
             pause_until: Instant::now(),
             transaction: 0,
@@ -88,6 +111,28 @@ impl<D: Dial> Conversation<D> {
     /// How frames are told apart here.
     pub(crate) fn framing(&self) -> Framing {
         self.framing
+    }
+
+    /// How else frames could travel on this port.
+    pub(crate) fn other_framing(&self) -> Option<Framing> {
+        self.framing.other()
+    }
+
+    /// Whether a question is answered, soundly or by an exception, in another framing. The port is
+    /// opened anew for it, and again for whatever follows.
+    pub(crate) async fn is_answered_in(&mut self, framing: Framing, call: Call) -> bool {
+        self.link = None;
+        self.tried = Some(framing);
+        let carried = self.carry_once(call).await;
+        self.tried = None;
+        self.link = None;
+        self.framing = self.dial.framing(self.line);
+        carried.is_ok_and(|carried| carried.exchange.finish(carried.end).is_ok())
+    }
+
+    /// The settings of the serial line at this moment.
+    pub(crate) fn line(&self) -> Line {
+        self.line
     }
 
     /// Asks nothing before `rest` has passed.
@@ -114,14 +159,9 @@ impl<D: Dial> Conversation<D> {
     ///
     /// # Errors
     /// Only when the port itself cannot be used; it is opened anew for the next question.
-    pub(crate) async fn carry(
-        &mut self,
-        read: Read,
-        line: Line,
-        patience: Duration,
-    ) -> Result<Carried, PortFault> {
+    pub(crate) async fn carry(&mut self, call: Call) -> Result<Carried, PortFault> {
         let reused = self.link.is_some();
-        let first = self.carry_once(read, line, patience).await;
+        let first = self.carry_once(call).await;
         let Err(PortFault { stage, .. }) = &first else { return first };
         // A port that was lost while it was idle is normal and costs one repetition.
         let again = match stage {
@@ -129,16 +169,12 @@ impl<D: Dial> Conversation<D> {
             Stage::Stale => reused,
             Stage::UnderWay => reused && !self.is_serial(),
         };
-        if again { self.carry_once(read, line, patience).await } else { first }
+        if again { self.carry_once(call).await } else { first }
     }
 
-    async fn carry_once(
-        &mut self,
-        read: Read,
-        line: Line,
-        patience: Duration,
-    ) -> Result<Carried, PortFault> {
-        let mut link = self.opened(line).await?;
+    async fn carry_once(&mut self, call: Call) -> Result<Carried, PortFault> {
+        let Call { read, .. } = call;
+        let mut link = self.opened(call.line).await?;
         if !self.drain(&mut link).await.map_err(|error| Stage::Stale.of(error))? {
             self.link = Some(link);
             let busy = io::Error::new(io::ErrorKind::ResourceBusy, "somebody else keeps talking");
@@ -146,16 +182,15 @@ impl<D: Dial> Conversation<D> {
         }
         let mut exchange = self.exchange(read);
         let asked_at = Instant::now();
-        let mut first_byte = None;
+        let mut heard = Heard::default();
         self.say(&mut link, exchange.request()).await?;
-        let heard = self.hear_out(&mut link, &mut exchange, patience, &mut first_byte).await;
-        let end = heard.map_err(|error| self.lost(error))?;
-        let took = asked_at.elapsed();
+        let ended = self.hear_out(&mut link, &mut exchange, call, &mut heard).await;
+        let end = ended.map_err(|error| self.lost(error))?;
         debug!(
             address = read.address,
             register = read.start,
             count = read.count,
-            elapsed_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
+            elapsed_ms = u64::try_from(asked_at.elapsed().as_millis()).unwrap_or(u64::MAX),
             "carried a question"
         );
         let fault = exchange.finish(end).err();
@@ -168,8 +203,13 @@ impl<D: Dial> Conversation<D> {
         if let Some(fault @ (Fault::Closed | Fault::Reset)) = fault {
             return Err(self.lost(io::Error::new(io::ErrorKind::ConnectionAborted, fault)));
         }
-        let first_byte = first_byte.map(|at: Instant| at.duration_since(asked_at));
-        Ok(Carried { exchange, end, first_byte, took })
+        // A byte is heard when its last bit has come.
+        let on_wire = asked_at + self.wire_time(exchange.request().len() + 1);
+        let delay = heard.first.map(|at| at.saturating_duration_since(on_wire));
+        let now = Instant::now();
+        let whole = heard.whole.unwrap_or(now);
+        let age = now.duration_since(whole) + whole.duration_since(asked_at) / 2;
+        Ok(Carried { exchange, end, delay, age })
     }
 
     /// The port went while a question was under way. Without numbers on answers, that question's
@@ -210,7 +250,7 @@ impl<D: Dial> Conversation<D> {
 
     fn line_is(&mut self, line: Line) {
         self.line = line;
-        self.framing = self.dial.framing(line);
+        self.framing = self.tried.unwrap_or_else(|| self.dial.framing(line));
         if self.is_serial() {
             self.rest(SWITCH);
         }
@@ -256,13 +296,13 @@ impl<D: Dial> Conversation<D> {
         &mut self,
         link: &mut D::Link,
         exchange: &mut Exchange,
-        patience: Duration,
-        first_byte: &mut Option<Instant>,
+        call: Call,
+        heard: &mut Heard,
     ) -> io::Result<End> {
         let on_wire = Instant::now() + self.wire_time(exchange.request().len());
         self.quiet_until = on_wire + self.silence();
         // The patience ends with the first byte; an answer under way is heard out.
-        let mut deadline = on_wire + patience;
+        let mut deadline = on_wire + call.patience;
         let latest = deadline + self.wire_time(exchange.expected_len()) + 5 * HICCUP;
         loop {
             let count = match self.read_until(link, deadline).await {
@@ -275,15 +315,16 @@ impl<D: Dial> Conversation<D> {
                 Some(Ok(count)) => count,
             };
             let now = self.heard(count);
-            first_byte.get_or_insert(now);
+            heard.first.get_or_insert(now);
             deadline = deadline.max(now + HICCUP).min(latest);
             match exchange.hear(self.buffer.get(..count).unwrap_or_default()) {
                 Progress::More => {}
                 Progress::Whole => {
+                    heard.whole = Some(now);
                     // On a serial line nobody can answer a question that has not left yet.
                     let too_early = self.is_serial() && now < on_wire;
                     let doubt = if too_early { on_wire + 3 * HICCUP } else { now };
-                    return self.hear_silence(link, exchange, doubt).await;
+                    return self.hear_silence(link, exchange, doubt.max(now + call.listen)).await;
                 }
                 Progress::Broken => return Ok(End::Silence),
             }

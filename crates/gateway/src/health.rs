@@ -19,13 +19,27 @@ pub(crate) struct Health {
     silences: u32,
     /// Not asked before.
     rest_until: Option<Instant>,
-    /// The first byte of the slowest answer ever heard.
-    slowest: Duration,
+    /// When a question was left without an answer the last time.
+    unanswered_at: Option<Instant>,
     /// What was wrong last time; a steady state is logged once.
     trouble: Option<Reason>,
     /// Visits in a row that brought no reading.
     fruitless: u32,
+    /// Sound answers that still have to come alone before one is believed: two meters seem to have
+    /// the address.
+    doubted: u32,
+    /// Whether each of the last questions brought a damaged answer, the latest in the lowest bit.
+    damage: u16,
 }
+
+/// Sound answers in a row, each of them alone, after which a second meter is taken for gone.
+const ALONE: u32 = 100;
+/// Of the last ten answers so many damaged ones, while others on the bus are sound, are two meters
+/// that speak at once.
+const COLLISIONS: u32 = 4;
+/// The latest answer ever seen came after 25 seconds.
+const LATELY: Duration = Duration::from_secs(30);
+const LAST_TEN: u16 = 0x3ff;
 
 /// What changed with an answer or a silence, to be logged once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,16 +63,54 @@ impl Health {
         self.silences > 0
     }
 
-    /// The slowest first byte ever heard.
-    pub(crate) fn slowest(&self) -> Duration {
-        self.slowest
+    /// Whether a silent meter is waited for as long as ever: every second time, in case it has become
+    /// slower than it was.
+    pub(crate) fn is_due_for_patience(&self) -> bool {
+        self.silences % 2 == 1
     }
 
     /// The meter answered, sound or not: it is alive.
-    pub(crate) fn answered(&mut self, first_byte: Option<Duration>) {
+    pub(crate) fn answered(&mut self) {
         self.silences = 0;
         self.rest_until = None;
-        self.slowest = self.slowest.max(first_byte.unwrap_or_default());
+    }
+
+    /// A question was not answered in time.
+    pub(crate) fn unanswered(&mut self, now: Instant) {
+        self.unanswered_at = Some(now);
+    }
+
+    /// Whether an answer may still be under way that nobody waits for any more.
+    pub(crate) fn was_silent_lately(&self, now: Instant) -> bool {
+        self.unanswered_at.is_some_and(|at| now.duration_since(at) < LATELY)
+    }
+
+    /// Two different answers came to one question.
+    pub(crate) fn doubled(&mut self) {
+        self.doubted = ALONE;
+    }
+
+    /// Notes whether an answer was damaged.
+    pub(crate) fn heard(&mut self, damaged: bool) {
+        self.damage = (self.damage << 1) | u16::from(damaged);
+        if !damaged {
+            self.doubted = self.doubted.saturating_sub(1);
+        }
+    }
+
+    /// Whether a second meter seems to have the address: whose a reading is nobody knows.
+    pub(crate) fn is_doubled(&self) -> bool {
+        self.doubted > 0
+    }
+
+    /// Whether so many of its last ten answers were damaged as when two meters speak at once.
+    pub(crate) fn collides(&self) -> bool {
+        (COLLISIONS..10).contains(&(self.damage & LAST_TEN).count_ones())
+    }
+
+    /// Whether its last ten answers were all damaged.
+    pub(crate) fn never_sound(&self) -> bool {
+        self.damage & LAST_TEN == LAST_TEN
     }
 
     /// The meter was silent for a whole sweep: it is asked ever more rarely, up to a limit.
@@ -79,6 +131,11 @@ impl Health {
     pub(crate) fn again_after(&self, interval: Duration) -> Option<Duration> {
         let doubled = AGAIN.0 * 2_u32.pow(self.fruitless.min(9).checked_sub(1)?);
         (interval > FAR_APART).then_some(doubled.min(AGAIN.1))
+    }
+
+    /// What was wrong with the last visit.
+    pub(crate) fn trouble(&self) -> Option<Reason> {
+        self.trouble
     }
 
     /// Notes how a sweep of this meter ended.
@@ -110,7 +167,7 @@ mod tests {
             rests.push(seconds.unwrap());
         }
         assert_eq!(rests, [30, 90, 210, 270, 270, 270]);
-        health.answered(None);
+        health.answered();
         assert!(!health.rests(now), "one answer brings it back at once");
     }
 

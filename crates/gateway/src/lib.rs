@@ -5,17 +5,24 @@
 //! of people, through [`Asks`], and a newer plan, by [`start`]ing it after the old one
 //! has [`Gateway::ended`].
 
+mod agenda;
 mod alarm;
+mod ask;
 mod bus;
 mod collector;
 mod conversation;
+mod delays;
+mod door;
 mod framing;
 mod health;
+mod learnt;
+mod pass;
 mod plan;
 mod port;
 mod port_fault;
 mod schedule;
-mod split;
+mod status;
+mod tally;
 #[cfg(test)]
 mod testing;
 mod visit;
@@ -33,9 +40,13 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::bus::{Ask, BusTask};
+pub use crate::delays::Delays;
 pub use crate::framing::Framing;
 pub use crate::plan::{BusPlan, MeterPlan, Plan};
 pub use crate::port::{Dial, Fenced, IN_USE, NOT_PERMITTED, Opened};
+use crate::status::Shown;
+pub use crate::status::{Alarm, BusStatus, MeterStatus};
+pub use crate::tally::Tally;
 
 /// Questions of people that may wait at one bus.
 const ASKS: usize = 16;
@@ -44,6 +55,7 @@ const ASKS: usize = 16;
 #[derive(Debug)]
 pub struct Gateway {
     asks: Asks,
+    look: Look,
     tasks: JoinSet<()>,
     untold: CancellationToken,
 }
@@ -52,6 +64,20 @@ pub struct Gateway {
 #[derive(Debug, Clone, Default)]
 pub struct Asks {
     buses: Arc<HashMap<Key, mpsc::Sender<Ask>>>,
+}
+
+/// A look at the buses, from outside. Cheap to clone; it outlives the gateway without harm.
+#[derive(Debug, Clone, Default)]
+pub struct Look {
+    buses: Arc<Vec<Shown>>,
+}
+
+impl Look {
+    /// How every bus is now, in the order of the plan.
+    #[must_use]
+    pub fn status(&self) -> Vec<BusStatus> {
+        self.buses.iter().map(Shown::now).collect()
+    }
 }
 
 /// Why a meter could not be asked.
@@ -101,7 +127,7 @@ pub fn start_on<D: Dial + 'static>(
 ) -> Gateway {
     let Around { zone, clock, stop } = *around;
     let (sweeps, collected) = mpsc::channel(collector::QUEUE);
-    let mut buses = HashMap::new();
+    let (mut buses, mut shown) = (HashMap::new(), Vec::new());
     let mut tasks = JoinSet::new();
     let untold = CancellationToken::new();
     for bus in plan.buses {
@@ -109,14 +135,16 @@ pub fn start_on<D: Dial + 'static>(
         buses.extend(bus.meters.iter().map(|meter| (meter.key.clone(), ask.clone())));
         let port = dial(&bus);
         let task = BusTask::new(bus, plan.number, port, zone.clone(), clock.clone());
-        let alarm = Alarm { stop: stop.clone(), untold: untold.clone() };
+        shown.push(task.shown());
+        let alarm = Guard { stop: stop.clone(), untold: untold.clone() };
         let task = task.run(asked, sweeps.clone(), stop.clone());
         tasks.spawn(async move { alarm.guard(task).await });
     }
-    let alarm = Alarm { stop: stop.clone(), untold: untold.clone() };
+    let alarm = Guard { stop: stop.clone(), untold: untold.clone() };
     let collector = collector::collect(collected, journal, clock.clone(), stop.clone());
     tasks.spawn(async move { alarm.guard(collector).await });
-    Gateway { asks: Asks { buses: Arc::new(buses) }, tasks, untold }
+    let look = Look { buses: Arc::new(shown) };
+    Gateway { asks: Asks { buses: Arc::new(buses) }, look, tasks, untold }
 }
 
 /// Reads every meter of a bus once, without schedule and journal. The port is opened and closed.
@@ -169,6 +197,12 @@ impl Gateway {
         self.asks.clone()
     }
 
+    /// A look at how the buses are.
+    #[must_use]
+    pub fn look(&self) -> Look {
+        self.look.clone()
+    }
+
     /// Cancelled when a task has ended that nobody had told to stop, by a panic for example. What
     /// still reads then reads in vain: stop it, and start anew.
     #[must_use]
@@ -192,18 +226,18 @@ impl Gateway {
 }
 
 /// Raised when its task ends, however it ends, before it was told to.
-struct Alarm {
+struct Guard {
     stop: CancellationToken,
     untold: CancellationToken,
 }
 
-impl Alarm {
+impl Guard {
     async fn guard(self, task: impl Future<Output = ()>) {
         task.await;
     }
 }
 
-impl Drop for Alarm {
+impl Drop for Guard {
     fn drop(&mut self) {
         if !self.stop.is_cancelled() || std::thread::panicking() {
             self.untold.cancel();

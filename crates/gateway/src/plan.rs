@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use catalog::{Block, CheckedMeter, CheckedSite, Limits, Port, Register, Retries, USUAL_DELAY};
-use domain::{Key, PlanNumber};
+use domain::{Key, PlanNumber, Quantity};
 use wire::Line;
 
 /// What a gateway has to read: the newest number wins.
@@ -35,10 +35,17 @@ pub struct MeterPlan {
     pub line: Line,
     /// Patience for the first byte of an answer.
     pub timeout: Duration,
+    /// Whether somebody chose the patience. Else it follows how fast the meter is, and the one here
+    /// is the longest.
+    pub timeout_is_chosen: bool,
     /// How often a question is asked again.
     pub retries: Retries,
     /// From sweep to sweep; zero means without rest.
     pub interval: Duration,
+    /// Quantities that are read at another interval.
+    pub intervals: Vec<(Quantity, Duration)>,
+    /// Whether the time of a question depends on the delay of the meter: on a line it does.
+    pub is_timed: bool,
     /// What the meter allows in one question.
     pub limits: Limits,
     /// What is read.
@@ -86,9 +93,54 @@ impl BusPlan {
 }
 
 impl MeterPlan {
-    /// Which registers go into one question.
+    /// Which registers go into one question, if all are read.
     pub(crate) fn blocks(&self) -> Vec<Block> {
         catalog::plan(&self.registers, &self.limits)
+    }
+
+    /// The intervals at which parts of the meter are read, the shortest first; at most
+    /// [`PACES`](Self::PACES).
+    pub(crate) fn paces(&self) -> Vec<Duration> {
+        let mut paces: Vec<Duration> =
+            self.registers.iter().map(|register| self.interval_of(register)).collect();
+        paces.sort_unstable();
+        paces.dedup();
+        paces.truncate(Self::PACES);
+        paces
+    }
+
+    /// The most paces of one meter: they are told apart by the bits of a word.
+    const PACES: usize = 64;
+
+    /// Which registers go into one question, if those of some paces are read.
+    pub(crate) fn blocks_of(&self, paces: u64, limits: &Limits) -> Vec<Block> {
+        let entries = self.entries_of(paces);
+        let registers: Vec<Register> =
+            entries.iter().filter_map(|n| self.registers.get(*n).cloned()).collect();
+        let mut blocks = catalog::plan(&registers, limits);
+        for block in &mut blocks {
+            let whole = block.registers.iter().filter_map(|n| entries.get(*n).copied());
+            block.registers = whole.collect();
+        }
+        blocks
+    }
+
+    /// The places of the registers that are read at some paces.
+    pub(crate) fn entries_of(&self, paces: u64) -> Vec<usize> {
+        let known = self.paces();
+        let wanted = |register: &Register| {
+            let interval = self.interval_of(register);
+            let last = known.len().saturating_sub(1);
+            let pace = known.iter().position(|pace| *pace == interval).unwrap_or(last);
+            paces & (1 << pace) != 0
+        };
+        let registers = self.registers.iter().enumerate();
+        registers.filter(|(_, register)| wanted(register)).map(|(n, _)| n).collect()
+    }
+
+    fn interval_of(&self, register: &Register) -> Duration {
+        let own = self.intervals.iter().find(|(quantity, _)| *quantity == register.quantity);
+        own.map_or(self.interval, |(_, interval)| *interval)
     }
 
     /// The longest rest that an entry of the block asks for.
@@ -111,8 +163,11 @@ impl MeterPlan {
             address: meter.address,
             line: meter.line,
             timeout: meter.timeout,
+            timeout_is_chosen: false,
             retries: meter.retries,
             interval: meter.interval,
+            intervals: Vec::new(),
+            is_timed: !matches!(port, Port::Tcp(_)),
             limits: Limits { align_even: meter.align_even, ..limits },
             registers: meter.registers.clone(),
         }

@@ -4,7 +4,9 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, ToSpan, Zoned};
 
-/// When the meters of one bus are due. Pure: time is an argument.
+use crate::agenda::{Due, Skipped};
+
+/// When the paces of the meters of one bus are due. Pure: time is an argument.
 ///
 /// Sweeps are aligned to the clock of the site: an interval of a quarter-hour is due at :00, :15,
 /// :30, :45, one of a day at local midnight. A slot that passed while the bus was busy is skipped,
@@ -17,37 +19,41 @@ pub(crate) struct Schedule {
 
 #[derive(Debug)]
 struct Slot {
+    meter: usize,
+    pace: u32,
     interval: Duration,
     /// When it is due; at the start everything is due at once.
     next: Timestamp,
 }
 
 impl Schedule {
-    pub(crate) fn new(
-        intervals: impl IntoIterator<Item = Duration>,
+    /// `paces` holds the intervals of each meter.
+    pub(crate) fn new<I: IntoIterator<Item = Duration>>(
+        paces: impl IntoIterator<Item = I>,
         zone: TimeZone,
         now: Timestamp,
     ) -> Self {
-        let slots = intervals.into_iter().map(|interval| Slot { interval, next: now }).collect();
-        Self { zone, slots }
+        let meters = paces.into_iter().enumerate();
+        let slots = meters.flat_map(|(meter, paces)| {
+            let paces = (0..).zip(paces);
+            paces.map(move |(pace, interval)| Slot { meter, pace, interval, next: now })
+        });
+        Self { zone, slots: slots.collect() }
     }
 
-    /// The meters that are due, in their order, each with the instant it was due at. Their next
-    /// slot is the first one after `now`.
-    pub(crate) fn take_due(&mut self, now: Timestamp) -> Vec<(usize, Timestamp)> {
+    /// What is due, as the meter and what of it. Its next slot is the first one after `now`. What
+    /// is read without rest is due only while nothing else waits.
+    pub(crate) fn take_due(&mut self, now: Timestamp, idle: bool) -> Vec<(usize, Due)> {
         let zone = &self.zone;
-        let due = self.slots.iter_mut().enumerate().filter(|(_, slot)| slot.next <= now);
-        due.map(|(index, slot)| {
-            let was_due = slot.next;
-            slot.next = after(now, slot.interval, zone);
-            (index, was_due)
-        })
-        .collect()
+        let due = self.slots.iter_mut().filter(|slot| slot.next <= now);
+        due.filter(|slot| idle || !slot.interval.is_zero())
+            .map(|slot| (slot.meter, slot.take(now, zone)))
+            .collect()
     }
 
     /// Makes a meter due at an instant, if its next slot is later.
-    pub(crate) fn again(&mut self, index: usize, at: Timestamp) {
-        if let Some(slot) = self.slots.get_mut(index) {
+    pub(crate) fn again(&mut self, meter: usize, at: Timestamp) {
+        for slot in self.slots.iter_mut().filter(|slot| slot.meter == meter) {
             slot.next = slot.next.min(at);
         }
     }
@@ -63,6 +69,31 @@ impl Schedule {
         for slot in &mut self.slots {
             slot.next = slot.next.min(after(now, slot.interval, &self.zone));
         }
+    }
+}
+
+impl Slot {
+    /// What is due now; the next slot is behind `now`.
+    fn take(&mut self, now: Timestamp, zone: &TimeZone) -> Due {
+        let paces = 1 << self.pace;
+        let (first, next) = (self.next, after(now, self.interval, zone));
+        self.next = next;
+        let deadline = if self.interval.is_zero() { Timestamp::MAX } else { next };
+        let mut due = Due { paces, at: first, deadline, skipped: None };
+        let passed = now.duration_since(first).as_nanos();
+        let step = i128::try_from(self.interval.as_nanos()).unwrap_or(i128::MAX);
+        // The slot just begun is asked for, those before it are not.
+        let skipped = passed.checked_div(step).and_then(|n| u64::try_from(n).ok()).unwrap_or(0);
+        if skipped > 0 {
+            let step = i64::try_from(step).unwrap_or(i64::MAX);
+            let slot = |n: u64| {
+                let ahead = i64::try_from(n).unwrap_or(i64::MAX).saturating_mul(step);
+                first.checked_add(SignedDuration::from_nanos(ahead)).unwrap_or(now)
+            };
+            due.at = slot(skipped);
+            due.skipped = Some(Skipped { paces, count: skipped, first, last: slot(skipped - 1) });
+        }
+        due
     }
 }
 
@@ -106,25 +137,52 @@ mod tests {
     }
 
     fn schedule(minutes: &[u64], zone: &str, now: &str) -> Schedule {
-        let intervals = minutes.iter().map(|minutes| Duration::from_secs(60 * minutes));
-        Schedule::new(intervals, TimeZone::get(zone).unwrap(), at(now))
+        let meters = minutes.iter().map(|minutes| [Duration::from_secs(60 * minutes)]);
+        Schedule::new(meters, TimeZone::get(zone).unwrap(), at(now))
+    }
+
+    /// The meters that are due, each with the slot it is asked for.
+    fn due(schedule: &mut Schedule, now: Timestamp) -> Vec<(usize, Timestamp)> {
+        schedule.take_due(now, true).into_iter().map(|(meter, due)| (meter, due.at)).collect()
     }
 
     #[test]
     fn everything_is_due_at_the_start_and_then_on_the_grid() {
         let now = at("2026-11-14T14:05:20Z");
         let mut schedule = schedule(&[1, 15], "Europe/Zurich", "2026-11-14T14:05:20Z");
-        assert_eq!(schedule.take_due(now), [(0, now), (1, now)]);
+        assert_eq!(due(&mut schedule, now), [(0, now), (1, now)]);
         assert_eq!(schedule.wait(now), Some(Duration::from_secs(40)));
-        assert_eq!(schedule.take_due(at("2026-11-14T14:05:59Z")), []);
+        assert_eq!(due(&mut schedule, at("2026-11-14T14:05:59Z")), []);
         let minute = at("2026-11-14T14:06:00Z");
-        assert_eq!(schedule.take_due(minute), [(0, minute)]);
+        assert_eq!(due(&mut schedule, minute), [(0, minute)]);
+    }
+
+    #[test]
+    fn slots_that_passed_are_skipped_and_counted() {
+        let mut schedule = schedule(&[1, 15], "Europe/Zurich", "2026-11-14T14:06:30Z");
+        schedule.take_due(at("2026-11-14T14:06:30Z"), true);
         let quarter = at("2026-11-14T14:15:00Z");
-        assert_eq!(
-            schedule.take_due(at("2026-11-14T14:15:03Z")),
-            [(0, at("2026-11-14T14:07:00Z")), (1, quarter)],
-            "slots missed in between are skipped"
-        );
+        let due = schedule.take_due(at("2026-11-14T14:15:03Z"), true);
+        let (first, last) = (at("2026-11-14T14:07:00Z"), at("2026-11-14T14:14:00Z"));
+        let skipped = Skipped { paces: 1, count: 8, first, last };
+        let next = at("2026-11-14T14:16:00Z");
+        let minutely = Due { paces: 1, at: quarter, deadline: next, skipped: Some(skipped) };
+        let next = at("2026-11-14T14:30:00Z");
+        let quarterly = Due { paces: 1, at: quarter, deadline: next, skipped: None };
+        assert_eq!(due, [(0, minutely), (1, quarterly)]);
+    }
+
+    #[test]
+    fn what_has_two_paces_is_due_at_each() {
+        let now = at("2026-11-14T14:05:20Z");
+        let paces = [[Duration::from_secs(10), Duration::from_secs(900)]];
+        let mut schedule = Schedule::new(paces, TimeZone::UTC, now);
+        let mut paces = |now| -> Vec<u64> {
+            schedule.take_due(at(now), true).iter().map(|(_, due)| due.paces).collect()
+        };
+        assert_eq!(paces("2026-11-14T14:05:20Z"), [1, 2]);
+        assert_eq!(paces("2026-11-14T14:05:30Z"), [1]);
+        assert_eq!(paces("2026-11-14T14:15:00Z"), [1, 2]);
     }
 
     #[test]
@@ -144,7 +202,7 @@ mod tests {
     fn what_failed_may_come_before_its_next_slot_but_never_after() {
         let now = at("2026-11-14T14:05:20Z");
         let mut schedule = schedule(&[15], "UTC", "2026-11-14T14:05:20Z");
-        schedule.take_due(now);
+        schedule.take_due(now, true);
         schedule.again(0, at("2026-11-14T14:10:00Z"));
         assert_eq!(schedule.wait(now), Some(Duration::from_secs(280)));
         schedule.again(0, at("2026-11-14T15:00:00Z"));
@@ -156,7 +214,8 @@ mod tests {
         let mut schedule = schedule(&[0], "UTC", "2026-11-14T14:05:20Z");
         let now = at("2026-11-14T14:05:20Z");
         for _ in 0..3 {
-            assert_eq!(schedule.take_due(now).len(), 1);
+            assert_eq!(schedule.take_due(now, false), [], "while others wait it does not");
+            assert_eq!(due(&mut schedule, now).len(), 1);
             assert_eq!(schedule.wait(now), Some(Duration::ZERO));
         }
     }
@@ -164,7 +223,7 @@ mod tests {
     #[test]
     fn a_clock_set_back_does_not_stop_the_reading() {
         let mut schedule = schedule(&[1], "UTC", "2026-11-14T14:05:20Z");
-        schedule.take_due(at("2026-11-14T14:05:20Z"));
+        schedule.take_due(at("2026-11-14T14:05:20Z"), true);
         let earlier = at("2026-11-14T12:00:30Z");
         schedule.clock_stepped(earlier);
         assert_eq!(schedule.wait(earlier), Some(Duration::from_secs(30)));

@@ -1,83 +1,84 @@
 use std::time::Duration;
 
-use catalog::{Block, Register, Retries};
+use catalog::{Block, Register};
 use domain::{Batch, Clock, Gap, PlanNumber, Quality, RawWords, Reading, Reason, Source};
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use tokio::time::Instant;
-use wire::modbus::{Answer, Fault, Read, Refusal};
+use wire::modbus::{Read, Refusal};
 
-use crate::conversation::{Conversation, LATE_WINDOW};
-use crate::framing::Framing;
+use crate::ask::{Outcome, Unsettled};
+use crate::conversation::{Call, Conversation};
 use crate::health::Health;
+use crate::learnt::Learnt;
 use crate::plan::MeterPlan;
 use crate::port::Dial;
 use crate::port_fault::PortFault;
-use crate::split::split;
-
-/// Rest before a damaged answer is asked for again.
-const AFTER_DAMAGE: Duration = Duration::from_millis(50);
-/// Rest before a busy meter is asked again.
-const AFTER_BUSY: Duration = Duration::from_millis(300);
+use crate::status::Alarm;
+use crate::tally::Tally;
 
 /// One meter as the bus task knows it: its plan and what was learnt about it.
 pub(crate) struct Visited {
     pub(crate) plan: MeterPlan,
     pub(crate) health: Health,
-    /// Which registers go into one question; refused blocks are split once and stay split.
-    blocks: Vec<Block>,
-    unsettled: Unsettled,
+    pub(crate) tally: Tally,
+    pub(crate) learnt: Learnt,
+    pub(crate) unsettled: Unsettled,
+    /// The shortest of its intervals.
+    pub(crate) interval: Duration,
+    /// The alarm that was told last; a steady state is told once.
+    pub(crate) alarmed: Option<Alarm>,
 }
 
-/// Questions whose answers may still come late, told apart by their counts of registers: bit n
-/// stands for a question of n.
-#[derive(Debug, Clone, Copy, Default)]
-struct Unsettled(u128);
-
-impl Unsettled {
-    fn add(&mut self, count: u16) {
-        self.0 |= 1 << count.min(127);
-    }
-
-    /// A count whose answer cannot be taken for a late one, if the answer to `count` could be.
-    fn distinguishable(self, count: u16) -> Option<u16> {
-        let open = |count: u16| self.0 & (1 << count.min(127)) != 0;
-        // Even counts: several meters hold two registers a value and refuse the half of one.
-        open(count).then(|| (2..=Read::MOST).step_by(2).find(|count| !open(*count)))?
-    }
-}
-
-/// What an answer brought, in words that outlive the exchange.
-enum Outcome {
-    Words { words: Vec<u16>, at: Timestamp },
-    Refused(Refusal),
-    Failed(Reason, String),
-}
+/// Everything that a meter's plan holds, whatever its interval.
+pub(crate) const ALL_PACES: u64 = u64::MAX;
 
 impl Visited {
     pub(crate) fn new(plan: MeterPlan) -> Self {
-        let blocks = plan.blocks();
-        Self { plan, health: Health::default(), blocks, unsettled: Unsettled::default() }
+        let learnt = Learnt::new(&plan);
+        let (health, tally) = (Health::default(), Tally::default());
+        let interval = plan.paces().first().copied().unwrap_or(plan.interval);
+        let unsettled = Unsettled::default();
+        Self { plan, health, tally, learnt, unsettled, interval, alarmed: None }
+    }
+
+    /// What somebody should look at.
+    pub(crate) fn alarm(&self) -> Option<Alarm> {
+        if self.health.is_doubled() {
+            return Some(Alarm::DuplicateAddress);
+        }
+        let never = self.health.never_sound() && self.tally.answers == 0;
+        never.then_some(Alarm::NeverSound)
+    }
+
+    /// A question that the meter should be able to answer.
+    pub(crate) fn first_call(&self) -> Option<Call> {
+        let block = self.plan.blocks().into_iter().next()?;
+        let Block { function, start, count, .. } = block;
+        let read = Read { address: self.plan.address, function, start, count };
+        let (line, patience) = (self.plan.line, self.plan.timeout);
+        Some(Call { read, line, patience, listen: Duration::ZERO })
     }
 
     /// The same meter, from now on with other registers.
     #[cfg(test)]
     pub(crate) fn replan(&mut self, registers: Vec<Register>) {
         self.plan.registers = registers;
-        self.blocks = self.plan.blocks();
+        self.learnt = Learnt::new(&self.plan);
     }
 
-    /// Reads everything that the plan wants of the meter. One entry that fails never takes the
+    /// Reads what the plan wants of the meter at these paces. One entry that fails never takes the
     /// others with it. Beside the batch stands what is wrong with the port, if it is gone.
     pub(crate) async fn visit<D: Dial>(
         &mut self,
         conversation: &mut Conversation<D>,
+        paces: u64,
         number: PlanNumber,
         clock: &Clock,
     ) -> (Batch, Option<PortFault>) {
         let began = Instant::now();
         let mut batch = self.empty_batch(number, clock.now());
-        let mut waiting: Vec<Block> = self.blocks.iter().rev().cloned().collect();
-        let mut kept = Vec::new();
+        let mut waiting = self.learnt.questions(&self.plan, paces);
+        waiting.reverse();
         let mut fault = None;
         while let Some(block) = waiting.pop() {
             let asked = self.ask(conversation, &block, clock).await;
@@ -86,44 +87,58 @@ impl Visited {
                 fault = Some(failed);
                 outcome
             });
+            let pause = self.plan.pause_after(&block);
             match outcome {
-                Outcome::Refused(refusal) if splits(refusal, &block) => {
+                Outcome::Refused(refusal @ Refusal(2 | 3)) => {
                     // Asked in smaller pieces at once, and from now on.
-                    waiting.extend(split(&block, &self.plan.registers).into_iter().rev());
-                    continue;
+                    let pieces = self.learnt.refused(&self.plan, block.clone(), refusal);
+                    if pieces.is_empty() {
+                        self.book(&mut batch, &block, &outcome, clock.now());
+                    }
+                    waiting.extend(pieces.into_iter().rev());
                 }
                 Outcome::Failed(Reason::Silent | Reason::Line, _) => {
                     // The rest of a silent meter is not asked: it would starve the others.
-                    let missing = std::iter::once(&block).chain(waiting.iter().rev());
-                    self.book_missing(&mut batch, missing, &outcome, clock.now());
-                    kept.push(block);
+                    waiting.push(block);
+                    self.book_missing(&mut batch, &waiting, (paces, &outcome), clock.now());
                     break;
                 }
-                outcome => self.book(&mut batch, &block, &outcome, clock.now()),
+                outcome => {
+                    self.learnt.answered(&block);
+                    self.book(&mut batch, &block, &outcome, clock.now());
+                }
             }
-            conversation.pause(self.plan.pause_after(&block));
-            kept.push(block);
+            conversation.pause(pause);
         }
-        kept.extend(waiting.into_iter().rev());
-        self.blocks = kept;
+        self.learnt.conclude(&self.plan, &self.tally.delays);
         batch.duration = began.elapsed();
         if batch.readings.is_empty() && batch.gaps.iter().all(|gap| gap.reason == Reason::Silent) {
-            self.health.silent(self.plan.interval, Instant::now());
+            self.health.silent(self.interval, Instant::now());
         }
         (batch, fault)
     }
 
-    /// A batch that says that the meter could not be asked at all.
+    /// A batch that says that the meter could not be asked for what was due.
     pub(crate) fn unasked(
         &self,
-        number: PlanNumber,
+        (number, paces): (PlanNumber, u64),
         at: Timestamp,
         reason: Reason,
         detail: &str,
     ) -> Batch {
         let mut batch = self.empty_batch(number, at);
-        batch.gaps.push(Gap { quantity: None, at, reason, detail: detail.to_owned() });
+        batch.gaps = self.gaps(paces, at, reason, detail);
         batch
+    }
+
+    /// One gap where everything is missing, else one for each entry that was due.
+    pub(crate) fn gaps(&self, paces: u64, at: Timestamp, reason: Reason, detail: &str) -> Vec<Gap> {
+        let entries = self.plan.entries_of(paces);
+        if entries.len() == self.plan.registers.len() {
+            return vec![Gap { quantity: None, at, reason, detail: detail.to_owned() }];
+        }
+        let registers = entries.iter().filter_map(|n| self.plan.registers.get(*n));
+        registers.map(|register| gap(register, at, reason, detail.to_owned())).collect()
     }
 
     fn empty_batch(&self, plan: PlanNumber, at: Timestamp) -> Batch {
@@ -132,108 +147,16 @@ impl Visited {
         Batch { meter, plan, at, duration: Duration::ZERO, readings, gaps }
     }
 
-    /// Asks for one block, repeating what noise, silence or a busy meter spoilt.
-    async fn ask<D: Dial>(
-        &mut self,
-        conversation: &mut Conversation<D>,
-        block: &Block,
-        clock: &Clock,
-    ) -> Result<Outcome, PortFault> {
-        let read = Read {
-            address: self.plan.address,
-            function: block.function,
-            start: block.start,
-            count: block.count,
-        };
-        let doubtful = self.health.is_doubtful();
-        let Retries { mut damaged, mut silent } =
-            if doubtful { Retries { damaged: 0, silent: 0 } } else { self.plan.retries };
-        let mut busy = 2;
-        loop {
-            if !self.settle(conversation, read).await? {
-                return Ok(Outcome::Failed(Reason::Silent, self.silence_in_words()));
-            }
-            let carried = conversation.carry(read, self.plan.line, self.plan.timeout).await?;
-            let heard = clock.now();
-            let answer = carried.exchange.finish(carried.end);
-            if !answer.is_err_and(Fault::is_silence) {
-                self.health.answered(carried.first_byte);
-            }
-            match answer {
-                Ok(Answer::Words(words)) => {
-                    self.unsettled = Unsettled::default();
-                    let words = words.iter().collect();
-                    return Ok(Outcome::Words { words, at: middle(heard, carried.took) });
-                }
-                Ok(Answer::Refused(Refusal(5 | 6))) if busy > 0 => {
-                    busy -= 1;
-                    conversation.rest(AFTER_BUSY);
-                }
-                Ok(Answer::Refused(refusal @ Refusal(10 | 11))) => {
-                    let detail = format!("the converter says that nobody answers: {refusal}");
-                    return Ok(Outcome::Failed(Reason::Silent, detail));
-                }
-                Ok(Answer::Refused(refusal)) => return Ok(Outcome::Refused(refusal)),
-                Err(fault) if fault.is_silence() => {
-                    self.silence_began(conversation, read.count);
-                    if silent == 0 {
-                        return Ok(Outcome::Failed(Reason::Silent, self.silence_in_words()));
-                    }
-                    silent -= 1;
-                }
-                Err(fault) if damaged == 0 => {
-                    return Ok(Outcome::Failed(Reason::Frame, fault.to_string()));
-                }
-                Err(_) => {
-                    damaged -= 1;
-                    conversation.rest(AFTER_DAMAGE);
-                }
-            }
-        }
-    }
-
-    /// Nothing came in time. What comes too late must find nobody listening for something else.
-    fn silence_began<D: Dial>(&mut self, conversation: &mut Conversation<D>, count: u16) {
-        // Modbus TCP numbers its questions: there a late answer is known as such.
-        if conversation.framing() != Framing::Tcp {
-            self.unsettled.add(count);
-            if !self.health.is_doubtful() {
-                conversation.rest(LATE_WINDOW.max(self.health.slowest()));
-            }
-        }
-    }
-
-    /// Before an answer that a late one could be taken for is believed, a question with another
-    /// count of registers must be answered: a meter answers in order, so nothing older can follow.
-    /// `false` when it stays silent.
-    async fn settle<D: Dial>(
-        &mut self,
-        conversation: &mut Conversation<D>,
-        read: Read,
-    ) -> Result<bool, PortFault> {
-        let Some(count) = self.unsettled.distinguishable(read.count) else { return Ok(true) };
-        let probe = Read { count, start: read.start.min(u16::MAX - count), ..read };
-        let carried = conversation.carry(probe, self.plan.line, self.plan.timeout).await?;
-        let answer = carried.exchange.finish(carried.end);
-        if answer.is_err_and(Fault::is_silence) {
-            self.silence_began(conversation, count);
-            return Ok(false);
-        }
-        self.health.answered(carried.first_byte);
-        if answer.is_ok() {
-            self.unsettled = Unsettled::default();
-        }
-        Ok(answer.is_ok())
-    }
-
     fn book(&self, batch: &mut Batch, block: &Block, outcome: &Outcome, now: Timestamp) {
+        // Of two meters with one address nobody knows whose reading it is.
+        let quality = if self.health.is_doubled() { Quality::Suspect } else { Quality::Good };
         for register in self.entries(block) {
             match outcome {
                 Outcome::Words { words, at } => {
                     let first = usize::from(register.start - block.start);
                     let own = words.get(first..first + usize::from(register.size));
                     match read_out(register, own.unwrap_or_default(), *at) {
-                        Ok(reading) => batch.readings.push(reading),
+                        Ok(reading) => batch.readings.push(Reading { quality, ..reading }),
                         Err(gap) => batch.gaps.push(gap),
                     }
                 }
@@ -248,35 +171,26 @@ impl Visited {
         }
     }
 
-    /// One gap for the whole meter when it never spoke, else one for each entry that is missing.
-    fn book_missing<'a>(
+    /// One gap for all that was due when the meter never spoke, else one for each entry that is
+    /// missing.
+    fn book_missing(
         &self,
         batch: &mut Batch,
-        missing: impl Iterator<Item = &'a Block>,
-        silence: &Outcome,
+        missing: &[Block],
+        (paces, silence): (u64, &Outcome),
         at: Timestamp,
     ) {
         match silence {
             Outcome::Failed(reason, detail) if batch.readings.is_empty() => {
-                let (reason, detail) = (*reason, detail.clone());
-                batch.gaps.push(Gap { quantity: None, at, reason, detail });
+                batch.gaps.extend(self.gaps(paces, at, *reason, detail));
             }
-            _ => missing.for_each(|block| self.book(batch, block, silence, at)),
+            _ => missing.iter().rev().for_each(|block| self.book(batch, block, silence, at)),
         }
     }
 
     fn entries<'a>(&'a self, block: &'a Block) -> impl Iterator<Item = &'a Register> {
         block.registers.iter().filter_map(|n| self.plan.registers.get(*n))
     }
-
-    fn silence_in_words(&self) -> String {
-        format!("no answer within {} ms", self.plan.timeout.as_millis())
-    }
-}
-
-/// Whether a refusal may concern only a part of the block.
-fn splits(refusal: Refusal, block: &Block) -> bool {
-    matches!(refusal, Refusal(2 | 3)) && block.registers.len() > 1
 }
 
 fn read_out(register: &Register, words: &[u16], at: Timestamp) -> Result<Reading, Gap> {
@@ -303,11 +217,4 @@ fn gap(register: &Register, at: Timestamp, reason: Reason, detail: String) -> Ga
 
 fn place(register: &Register) -> String {
     format!("register {} (function {})", register.start, register.function.code())
-}
-
-/// A reading is of the middle between question and answer. It is counted back from the end: before
-/// the question the line may have owed a pause, or had to be opened.
-fn middle(heard: Timestamp, took: Duration) -> Timestamp {
-    let half = SignedDuration::try_from(took / 2).unwrap_or_default();
-    heard.checked_sub(half).unwrap_or(heard)
 }

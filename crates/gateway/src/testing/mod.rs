@@ -154,8 +154,11 @@ pub(crate) fn meter(key: &str, address: u8, registers: Vec<Register>) -> MeterPl
         address,
         line: Line::default(),
         timeout: Duration::from_secs(1),
+        timeout_is_chosen: false,
         retries: Retries::default(),
         interval: Duration::from_secs(60),
+        intervals: Vec::new(),
+        is_timed: true,
         limits: Limits::serial(125, Line::default(), USUAL_DELAY),
         registers,
     }

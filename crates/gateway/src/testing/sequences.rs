@@ -14,7 +14,7 @@ use wire::modbus::{Function, Heard, Refusal, Reply};
 use super::{Deed, Event, Scripted, entry, meter, walking_clock};
 use crate::conversation::Conversation;
 use crate::framing::Framing;
-use crate::visit::Visited;
+use crate::visit::{ALL_PACES, Visited};
 
 #[tokio::test(start_paused = true)]
 async fn every_timed_sequence_ends_as_required() {
@@ -66,7 +66,7 @@ async fn run(case: &Value) -> Result<(), String> {
             Visited::new(plan)
         });
         visited.replan(vec![register]);
-        let (batch, _) = visited.visit(&mut conversation, PlanNumber(1), &clock).await;
+        let (batch, _) = visited.visit(&mut conversation, ALL_PACES, PlanNumber(1), &clock).await;
         let came = Came::of(&batch);
         let empty = Vec::new();
         let also = exchange["also_ok"].as_array().unwrap_or(&empty);

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::conversation::Conversation;
 use crate::framing::Framing;
-use crate::visit::Visited;
+use crate::visit::{ALL_PACES, Visited};
 
 /// The questions heard so far, as `start+count`.
 type Log = Arc<Mutex<Vec<String>>>;
@@ -43,7 +43,7 @@ async fn visits(
     let mut visited = Visited::new(meter("m", 3, registers));
     let mut batches = Vec::new();
     for _ in 0..times {
-        batches.push(visited.visit(&mut conversation, PlanNumber(1), &clock).await.0);
+        batches.push(visited.visit(&mut conversation, ALL_PACES, PlanNumber(1), &clock).await.0);
     }
     let log = log.lock().unwrap().clone();
     (batches, log)
@@ -75,7 +75,13 @@ async fn a_hole_that_refuses_is_asked_around_and_remembered() {
     for batch in &batches {
         assert_eq!(summary(batch), ["L1_v 10", "L3_v 14", "L2_v refused"]);
     }
-    assert_eq!(log, ["10+5", "10+1", "12+1", "14+1", "10+1", "12+1", "14+1"]);
+    assert_eq!(
+        log,
+        [
+            "10+5", "10+1", "12+3", "12+1", "14+1", // parted until the hole is known
+            "10+1", "12+1", "14+1",
+        ]
+    );
     assert!(batches[0].gaps[0].detail.contains("register 12 (function 4)"));
 }
 
@@ -125,7 +131,8 @@ async fn a_late_answer_is_never_taken_for_another_question() {
         Deed::Say(vec![Event { after: Duration::from_millis(2_200), bytes: old }])
     };
     let (batches, log) = visits(1, late_once).await;
-    assert_eq!(log, ["10+5", "10+2", "10+5"], "a probe of another length settles the line");
+    // A probe of another length settles the line; then the late one comes as a second answer.
+    assert_eq!(log, ["10+5", "10+2", "10+5", "10+5"]);
     assert_eq!(summary(&batches[0]), ["L1_v 10", "L2_v 12", "L3_v 14"]);
 }
 
@@ -177,13 +184,13 @@ async fn a_pause_holds_the_whole_bus_but_not_the_end_of_a_sweep() {
     ];
     let began = Instant::now();
     for visited in &mut visits {
-        visited.visit(&mut conversation, PlanNumber(1), &clock).await;
+        visited.visit(&mut conversation, ALL_PACES, PlanNumber(1), &clock).await;
     }
     let one_pause = began.elapsed();
     assert!(one_pause >= Duration::from_millis(700), "{one_pause:?}");
     assert!(one_pause < Duration::from_millis(1_400), "{one_pause:?}");
     conversation.end_of_sweep();
-    visits[0].visit(&mut conversation, PlanNumber(1), &clock).await;
+    visits[0].visit(&mut conversation, ALL_PACES, PlanNumber(1), &clock).await;
     assert!(began.elapsed() - one_pause < Duration::from_millis(200), "the sweep was over");
 }
 
@@ -222,7 +229,8 @@ async fn the_wait_before_a_question_does_not_move_its_reading() {
     let (batches, _) = visits(1, busy_twice).await;
     let batch = &batches[0];
     let before_the_end = batch.duration.as_millis() - to_millis(batch.at, batch.readings[0].at);
-    assert!(before_the_end < 50, "{before_the_end} ms before the end of a visit");
+    // After the first answers is listened for a second meter, for a tenth of a second.
+    assert!(before_the_end < 150, "{before_the_end} ms before the end of a visit");
 }
 
 fn to_millis(from: jiff::Timestamp, to: jiff::Timestamp) -> u128 {

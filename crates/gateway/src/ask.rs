@@ -1,0 +1,194 @@
+use std::time::Duration;
+
+use catalog::{Block, Retries};
+use domain::{Clock, Reason};
+use jiff::{SignedDuration, Timestamp};
+use tokio::time::Instant;
+use wire::modbus::{Answer, Fault, Read, Refusal};
+
+use crate::conversation::{Call, Carried, Conversation, LATE_WINDOW};
+use crate::framing::Framing;
+use crate::learnt::Learnt;
+use crate::port::Dial;
+use crate::port_fault::PortFault;
+use crate::visit::Visited;
+
+/// Rest before a damaged answer is asked for again.
+const AFTER_DAMAGE: Duration = Duration::from_millis(50);
+/// Rest before a busy meter is asked again.
+const AFTER_BUSY: Duration = Duration::from_millis(300);
+/// After the first answers of a meter is listened for so long whether a second one speaks as well.
+const SECOND_METER: Duration = Duration::from_millis(100);
+/// The first answers of a meter.
+const FIRST_ANSWERS: u64 = 10;
+
+/// Questions whose answers may still come late, told apart by their counts of registers: bit n
+/// stands for a question of n.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Unsettled(u128);
+
+impl Unsettled {
+    fn add(&mut self, count: u16) {
+        self.0 |= 1 << count.min(127);
+    }
+
+    /// A count whose answer cannot be taken for a late one, if the answer to `count` could be.
+    fn distinguishable(self, count: u16) -> Option<u16> {
+        let open = |count: u16| self.0 & (1 << count.min(127)) != 0;
+        // Even counts: several meters hold two registers a value and refuse the half of one.
+        open(count).then(|| (2..=Read::MOST).step_by(2).find(|count| !open(*count)))?
+    }
+}
+
+/// What an answer brought, in words that outlive the exchange.
+pub(crate) enum Outcome {
+    Words { words: Vec<u16>, at: Timestamp },
+    Refused(Refusal),
+    Failed(Reason, String),
+}
+
+/// How a question is asked: the first time, or again after a silence.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Turn {
+    First,
+    Again,
+}
+
+impl Visited {
+    /// Asks for one block, repeating what noise, silence or a busy meter spoilt.
+    pub(crate) async fn ask<D: Dial>(
+        &mut self,
+        conversation: &mut Conversation<D>,
+        block: &Block,
+        clock: &Clock,
+    ) -> Result<Outcome, PortFault> {
+        let read = Read {
+            address: self.plan.address,
+            function: block.function,
+            start: block.start,
+            count: block.count,
+        };
+        let doubtful = self.health.is_doubtful();
+        let Retries { mut damaged, mut silent } =
+            if doubtful { Retries { damaged: 0, silent: 0 } } else { self.plan.retries };
+        let (mut busy, mut turn) = (2, Turn::First);
+        loop {
+            if !self.settle(conversation, read, clock).await? {
+                return Ok(Outcome::Failed(Reason::Silent, self.silence_in_words()));
+            }
+            let carried = self.carry(conversation, read, turn, clock).await?;
+            match carried.exchange.finish(carried.end) {
+                Ok(Answer::Words(words)) => {
+                    self.unsettled = Unsettled::default();
+                    let words = words.iter().collect();
+                    return Ok(Outcome::Words { words, at: before(clock.now(), carried.age) });
+                }
+                Ok(Answer::Refused(Refusal(5 | 6))) if busy > 0 => {
+                    busy -= 1;
+                    conversation.rest(AFTER_BUSY);
+                }
+                Ok(Answer::Refused(refusal @ Refusal(10 | 11))) => {
+                    let detail = format!("the converter says that nobody answers: {refusal}");
+                    return Ok(Outcome::Failed(Reason::Silent, detail));
+                }
+                Ok(Answer::Refused(refusal)) => return Ok(Outcome::Refused(refusal)),
+                Err(fault) if fault.is_silence() => {
+                    self.silence_began(conversation, read.count);
+                    if silent == 0 {
+                        return Ok(Outcome::Failed(Reason::Silent, self.silence_in_words()));
+                    }
+                    silent -= 1;
+                    turn = Turn::Again;
+                }
+                Err(fault) if damaged == 0 => {
+                    return Ok(Outcome::Failed(Reason::Frame, fault.to_string()));
+                }
+                Err(_) => {
+                    damaged -= 1;
+                    conversation.rest(AFTER_DAMAGE);
+                }
+            }
+        }
+    }
+
+    /// Carries one question and notes what became of it.
+    async fn carry<D: Dial>(
+        &mut self,
+        conversation: &mut Conversation<D>,
+        read: Read,
+        turn: Turn,
+        clock: &Clock,
+    ) -> Result<Carried, PortFault> {
+        // A meter that was always quick is given up sooner, but never for good.
+        let patience = match turn {
+            Turn::First if self.health.is_due_for_patience() => self.plan.timeout,
+            Turn::First => Learnt::patience(&self.plan, &self.tally.delays),
+            Turn::Again => self.plan.timeout,
+        };
+        let listen = if self.tally.answers < FIRST_ANSWERS { SECOND_METER } else { Duration::ZERO };
+        let call = Call { read, line: self.plan.line, patience, listen };
+        let carried = conversation.carry(call).await?;
+        let answer = carried.exchange.finish(carried.end);
+        self.tally.note(&answer, carried.exchange.traffic(), clock.now());
+        match answer {
+            // What comes late after a silence may well be the meter itself.
+            Err(Fault::Ambiguous) if !self.health.was_silent_lately(Instant::now()) => {
+                self.health.doubled();
+            }
+            Err(fault) if fault.is_silence() => self.health.unanswered(Instant::now()),
+            _ => self.health.heard(answer.is_err()),
+        }
+        if !answer.is_err_and(Fault::is_silence) {
+            self.health.answered();
+        }
+        if let (Ok(_), Some(delay)) = (answer, carried.delay) {
+            self.tally.delays.note(delay);
+        }
+        Ok(carried)
+    }
+
+    /// Nothing came in time. What comes too late must find nobody listening for something else.
+    fn silence_began<D: Dial>(&mut self, conversation: &mut Conversation<D>, count: u16) {
+        // Modbus TCP numbers its questions: there a late answer is known as such.
+        if conversation.framing() != Framing::Tcp {
+            self.unsettled.add(count);
+            if !self.health.is_doubtful() {
+                conversation.rest(LATE_WINDOW.max(self.tally.delays.slowest()));
+            }
+        }
+    }
+
+    /// Before an answer that a late one could be taken for is believed, a question with another
+    /// count of registers must be answered: a meter answers in order, so nothing older can follow.
+    /// `false` when it stays silent.
+    async fn settle<D: Dial>(
+        &mut self,
+        conversation: &mut Conversation<D>,
+        read: Read,
+        clock: &Clock,
+    ) -> Result<bool, PortFault> {
+        let Some(count) = self.unsettled.distinguishable(read.count) else { return Ok(true) };
+        let probe = Read { count, start: read.start.min(u16::MAX - count), ..read };
+        let carried = self.carry(conversation, probe, Turn::Again, clock).await?;
+        let answer = carried.exchange.finish(carried.end);
+        if answer.is_err_and(Fault::is_silence) {
+            self.silence_began(conversation, count);
+            return Ok(false);
+        }
+        if answer.is_ok() {
+            self.unsettled = Unsettled::default();
+        }
+        Ok(answer.is_ok())
+    }
+
+    fn silence_in_words(&self) -> String {
+        format!("no answer within {} ms", self.plan.timeout.as_millis())
+    }
+}
+
+/// A reading is of the middle between question and answer. It is counted back from the end: before
+/// the question the line may have owed a pause, or had to be opened.
+fn before(now: Timestamp, age: Duration) -> Timestamp {
+    let age = SignedDuration::try_from(age).unwrap_or_default();
+    now.checked_sub(age).unwrap_or(now)
+}
