@@ -17,7 +17,7 @@ pub(crate) struct Agenda {
 pub(crate) struct Due {
     /// Which paces of the meter: bit n stands for pace n.
     pub(crate) paces: u64,
-    /// The slot it is asked for; of several, the first.
+    /// The slot it is asked for; of several, the last.
     pub(crate) at: Timestamp,
     /// When the next slot comes.
     pub(crate) deadline: Timestamp,
@@ -63,15 +63,12 @@ impl Agenda {
         let missed = Skipped { paces: again, count: 1, first: old.at, last: old.at };
         let missed = (again != 0 && old.at < new.at).then_some(missed);
         let skipped = [old.skipped, missed, new.skipped].into_iter().flatten();
+        // What waits for another pace alone keeps its deadline.
+        let kept = if old.paces & !new.paces == 0 { new.deadline } else { old.deadline };
         *due = Some(Due {
             paces: old.paces | new.paces,
-            // What waits for another pace alone keeps its slot.
-            at: if old.paces & !new.paces == 0 { new.at } else { old.at.min(new.at) },
-            deadline: if old.paces & !new.paces == 0 {
-                new.deadline
-            } else {
-                old.deadline.min(new.deadline)
-            },
+            at: old.at.max(new.at),
+            deadline: new.deadline.min(kept),
             skipped: skipped.reduce(Skipped::and),
         });
     }

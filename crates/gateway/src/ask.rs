@@ -19,6 +19,8 @@ const AFTER_DAMAGE: Duration = Duration::from_millis(50);
 const AFTER_BUSY: Duration = Duration::from_millis(300);
 /// After the first answers of a meter is listened for so long whether a second one speaks as well.
 const SECOND_METER: Duration = Duration::from_millis(100);
+/// So many bytes beside a sound frame are what is left of a second one.
+const TATTERS: usize = 4;
 /// The first answers of a meter.
 const FIRST_ANSWERS: u64 = 10;
 
@@ -77,7 +79,7 @@ impl Visited {
                 return Ok(Outcome::Failed(Reason::Silent, self.silence_in_words()));
             }
             let carried = self.carry(conversation, read, turn, clock).await?;
-            match carried.exchange.finish(carried.end) {
+            match believed(&carried) {
                 Ok(Answer::Words(words)) => {
                     self.unsettled = Unsettled::default();
                     let words = words.iter().collect();
@@ -128,15 +130,16 @@ impl Visited {
         let listen = if self.tally.answers < FIRST_ANSWERS { SECOND_METER } else { Duration::ZERO };
         let call = Call { read, line: self.plan.line, patience, listen };
         let carried = conversation.carry(call).await?;
-        let answer = carried.exchange.finish(carried.end);
-        self.tally.note(&answer, carried.exchange.traffic(), clock.now());
+        let answer = believed(&carried);
+        let (traffic, now) = (carried.exchange.traffic(), Instant::now());
+        self.tally.note(&answer, traffic, clock.now());
         match answer {
-            // What comes late after a silence may well be the meter itself.
-            Err(Fault::Ambiguous) if !self.health.was_silent_lately(Instant::now()) => {
-                self.health.doubled();
-            }
-            Err(fault) if fault.is_silence() => self.health.unanswered(Instant::now()),
+            Err(fault) if fault.is_silence() => self.health.unanswered(now),
             _ => self.health.heard(answer.is_err()),
+        }
+        // A frame of its own that answers nothing, or a second answer.
+        if traffic.stray > 0 || answer == Err(Fault::Ambiguous) {
+            self.health.spoke_unasked(now);
         }
         if !answer.is_err_and(Fault::is_silence) {
             self.health.answered();
@@ -184,6 +187,13 @@ impl Visited {
     fn silence_in_words(&self) -> String {
         format!("no answer within {} ms", self.plan.timeout.as_millis())
     }
+}
+
+/// The answer, unless it stands among the tatters of another frame: whose it is nobody knows.
+fn believed(carried: &Carried) -> Result<Answer<'_>, Fault> {
+    let answer = carried.exchange.finish(carried.end)?;
+    let tattered = carried.exchange.traffic().junk >= TATTERS;
+    if tattered { Err(Fault::Noise) } else { Ok(answer) }
 }
 
 /// A reading is of the middle between question and answer. It is counted back from the end: before

@@ -262,9 +262,14 @@ impl<D: Dial> BusTask<D> {
         Some(batch)
     }
 
-    /// Two meters that answer one question at the same time spoil each other's answers now and then,
+    /// A meter that answers although nobody asked is a second one with the address of another. And
+    /// two that answer one question at the same time spoil each other's answers now and then,
     /// while those of the others on the bus stay sound.
     fn suspect_a_second(&mut self, index: usize) {
+        if let Some(address) = self.conversation.take_unasked() {
+            let speakers = self.meters.iter_mut().filter(|meter| meter.plan.address == address);
+            speakers.for_each(|meter| meter.health.spoke_unasked(Instant::now()));
+        }
         let others = self.meters.iter().enumerate().filter(|(n, _)| *n != index);
         let (damaged, questions) = others.fold((0, 0), |(damaged, questions), (_, meter)| {
             (damaged + meter.tally.damaged, questions + meter.tally.questions)

@@ -6,7 +6,7 @@ use tokio::time::{Instant, timeout_at};
 use tracing::{debug, trace};
 use wire::Line;
 use wire::hex::Hex;
-use wire::modbus::{End, Exchange, Fault, Progress, Read};
+use wire::modbus::{End, Exchange, Fault, Progress, Read, sender};
 
 use crate::alarm::Alarm;
 use crate::framing::Framing;
@@ -17,6 +17,8 @@ use crate::port_fault::{PortFault, Stage};
 const HICCUP: Duration = Duration::from_millis(20);
 /// How long a socket with serial frames is listened to for a second answer.
 const AFTERMATH: Duration = Duration::from_millis(5);
+/// The longest frame of a serial line.
+const LONGEST: usize = 256;
 /// How long somebody else may keep talking before the line counts as busy.
 const BUSY: Duration = Duration::from_secs(1);
 
@@ -43,6 +45,9 @@ pub(crate) struct Conversation<D: Dial> {
     /// The settings of the serial line at this moment.
     line: Line,
     framing: Framing,
+    /// What was heard before the last question, and who sent a whole frame that nobody had asked for.
+    drained: Vec<u8>,
+    unasked: Option<u8>,
     /// The framing that is tried in place of the port's own.
     tried: Option<Framing>,
     /// Nobody is asked before. Moves with every byte sent or heard.
@@ -98,6 +103,8 @@ impl<D: Dial> Conversation<D> {
             dial,
             link: None,
             line,
+            drained: Vec::new(),
+            unasked: None,
             tried: None,
             quiet_until: Instant::now(),
             pause_until: Instant::now(),
@@ -111,6 +118,11 @@ impl<D: Dial> Conversation<D> {
     /// How frames are told apart here.
     pub(crate) fn framing(&self) -> Framing {
         self.framing
+    }
+
+    /// The address of a meter that spoke without having been asked, if one did.
+    pub(crate) fn take_unasked(&mut self) -> Option<u8> {
+        self.unasked.take()
     }
 
     /// How else frames could travel on this port.
@@ -260,20 +272,29 @@ impl<D: Dial> Conversation<D> {
     /// keeps talking.
     async fn drain(&mut self, link: &mut D::Link) -> io::Result<bool> {
         let busy_at = self.quiet_until.max(self.pause_until).max(Instant::now()) + BUSY;
+        self.drained.clear();
         loop {
             let until = self.quiet_until.max(self.pause_until);
             match self.read_until(link, until).await {
-                None => return Ok(true),
+                None => break,
                 Some(Ok(0)) => return Err(closed()),
                 Some(Err(error)) => return Err(error),
                 Some(Ok(count)) => {
                     self.heard(count);
+                    let heard = self.buffer.get(..count).unwrap_or_default();
+                    if self.drained.len() <= LONGEST {
+                        self.drained.extend_from_slice(heard);
+                    }
                     if Instant::now() >= busy_at {
                         return Ok(false);
                     }
                 }
             }
         }
+        if self.framing != Framing::Tcp {
+            self.unasked = sender(&self.drained).or(self.unasked);
+        }
+        Ok(true)
     }
 
     async fn say(&mut self, link: &mut D::Link, question: &[u8]) -> Result<(), PortFault> {

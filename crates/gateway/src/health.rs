@@ -80,12 +80,15 @@ impl Health {
         self.unanswered_at = Some(now);
     }
 
-    /// Whether an answer may still be under way that nobody waits for any more.
-    pub(crate) fn was_silent_lately(&self, now: Instant) -> bool {
-        self.unanswered_at.is_some_and(|at| now.duration_since(at) < LATELY)
+    /// A second answer came to a question, or one to none. What comes late after a silence may well
+    /// be the meter itself; else it is another one with its address.
+    pub(crate) fn spoke_unasked(&mut self, now: Instant) {
+        if self.unanswered_at.is_none_or(|at| now.duration_since(at) >= LATELY) {
+            self.doubled();
+        }
     }
 
-    /// Two different answers came to one question.
+    /// A second meter seems to have the address.
     pub(crate) fn doubled(&mut self) {
         self.doubted = ALONE;
     }

@@ -51,7 +51,7 @@ impl Learnt {
     /// The questions for the paces that are due.
     pub(crate) fn questions(&mut self, plan: &MeterPlan, paces: u64) -> Vec<Block> {
         let Self { questions, limits, .. } = self;
-        questions.entry(paces).or_insert_with(|| plan.blocks_of(paces, limits)).clone()
+        questions.entry(paces).or_insert_with(|| apart(plan.blocks_of(paces, limits))).clone()
     }
 
     /// How long an answer is waited for, if the meter is to be trusted to be as quick as ever. A
@@ -132,6 +132,18 @@ impl Learnt {
     pub(crate) fn limits(&self) -> &Limits {
         &self.limits
     }
+}
+
+/// The same questions in an order in which neighbours have different lengths, where there is one:
+/// the answer of a second meter to the one is then no answer to the next.
+fn apart(mut blocks: Vec<Block>) -> Vec<Block> {
+    let mut ordered: Vec<Block> = Vec::with_capacity(blocks.len());
+    while !blocks.is_empty() {
+        let last = ordered.last().map(|block| block.count);
+        let next = blocks.iter().position(|block| Some(block.count) != last).unwrap_or(0);
+        ordered.push(blocks.remove(next));
+    }
+    ordered
 }
 
 fn contains(whole: &Block, part: &Block) -> bool {

@@ -3,6 +3,7 @@
 mod buses;
 mod gateways;
 mod sequences;
+mod soak;
 mod visits;
 
 use std::collections::VecDeque;

@@ -18,5 +18,5 @@ pub use fault::{Consequence, Fault};
 pub use judgement::Traffic;
 pub use pdu::{Function, Read, Refusal};
 pub use question::Framing;
-pub use reply::{Heard, Reply};
+pub use reply::{Heard, Reply, sender};
 pub use words::Words;

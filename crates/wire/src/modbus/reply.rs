@@ -102,6 +102,22 @@ impl Heard {
     }
 }
 
+/// Who sent a whole RTU answer or refusal; `None` when these bytes are none, or a question.
+///
+/// ```
+/// # use wire::modbus::sender;
+/// assert_eq!(sender(&[0x01, 0x84, 0x02, 0xc2, 0xc1]), Some(1));
+/// assert_eq!(sender(&[0x01, 0x04, 0x00, 0x48, 0x00, 0x02, 0xf1, 0xdd]), None);
+/// ```
+#[must_use]
+pub fn sender(frame: &[u8]) -> Option<u8> {
+    let (body, sum) = frame.split_last_chunk::<2>()?;
+    // Answers carry whole registers: with address, function, count and checksum an odd length.
+    let is_whole = body.len() >= 3 && frame.len() % 2 == 1;
+    let address = *body.first()?;
+    (is_whole && crc(body).to_le_bytes() == *sum).then_some(address)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
