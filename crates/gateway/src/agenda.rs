@@ -13,7 +13,7 @@ pub(crate) struct Agenda {
 }
 
 /// What is due of one meter.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Due {
     /// Which paces of the meter: bit n stands for pace n.
     pub(crate) paces: u64,
@@ -21,29 +21,45 @@ pub(crate) struct Due {
     pub(crate) at: Timestamp,
     /// When the next slot comes.
     pub(crate) deadline: Timestamp,
-    /// Slots that passed before the bus came to them.
-    pub(crate) skipped: Option<Skipped>,
+    /// Slots that passed before the bus came to them, pace by pace.
+    pub(crate) skipped: Vec<Skipped>,
 }
 
 /// Slots of a meter that passed unasked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Skipped {
-    /// Which paces had them.
-    pub(crate) paces: u64,
+    /// Which pace had them, as its bit.
+    pub(crate) pace: u64,
     /// How many.
     pub(crate) count: u64,
     pub(crate) first: Timestamp,
     pub(crate) last: Timestamp,
 }
 
-impl Skipped {
-    fn and(self, other: Self) -> Self {
-        Self {
-            paces: self.paces | other.paces,
-            count: self.count.saturating_add(other.count),
-            first: self.first.min(other.first),
-            last: self.last.max(other.last),
+impl Due {
+    /// Slots of a pace that passed unasked, together with those that passed before.
+    fn skip(&mut self, new: Skipped) {
+        match self.skipped.iter_mut().find(|known| known.pace == new.pace) {
+            Some(known) => {
+                known.count = known.count.saturating_add(new.count);
+                known.last = new.last;
+            }
+            None => self.skipped.push(new),
         }
+    }
+
+    /// Adds what has become due meanwhile.
+    fn and(&mut self, new: Self) {
+        let again = self.paces & new.paces;
+        for pace in (0..u64::BITS).map(|n| 1 << n).filter(|pace| again & pace != 0) {
+            self.skip(Skipped { pace, count: 1, first: self.at, last: self.at });
+        }
+        new.skipped.into_iter().for_each(|skipped| self.skip(skipped));
+        // What waits for another pace alone keeps its deadline.
+        let alone = self.paces & !new.paces != 0;
+        self.deadline = if alone { self.deadline.min(new.deadline) } else { new.deadline };
+        self.paces |= new.paces;
+        self.at = self.at.max(new.at);
     }
 }
 
@@ -54,23 +70,11 @@ impl Agenda {
 
     /// Adds what has become due. A slot of the same pace that still waits was skipped.
     pub(crate) fn add(&mut self, meter: usize, new: Due) {
-        let Some(due) = self.due.get_mut(meter) else { return };
-        let Some(old) = due else {
-            *due = Some(new);
-            return;
-        };
-        let again = old.paces & new.paces;
-        let missed = Skipped { paces: again, count: 1, first: old.at, last: old.at };
-        let missed = (again != 0 && old.at < new.at).then_some(missed);
-        let skipped = [old.skipped, missed, new.skipped].into_iter().flatten();
-        // What waits for another pace alone keeps its deadline.
-        let kept = if old.paces & !new.paces == 0 { new.deadline } else { old.deadline };
-        *due = Some(Due {
-            paces: old.paces | new.paces,
-            at: old.at.max(new.at),
-            deadline: new.deadline.min(kept),
-            skipped: skipped.reduce(Skipped::and),
-        });
+        match self.due.get_mut(meter) {
+            Some(Some(due)) => due.and(new),
+            Some(none) => *none = Some(new),
+            None => {}
+        }
     }
 
     /// Takes what is to be asked next.
@@ -102,7 +106,7 @@ mod tests {
     }
 
     fn due(pace: u32, from: i64, to: i64) -> Due {
-        Due { paces: 1 << pace, at: at(from), deadline: at(to), skipped: None }
+        Due { paces: 1 << pace, at: at(from), deadline: at(to), skipped: Vec::new() }
     }
 
     fn order(agenda: &mut Agenda, lines: &[Line]) -> Vec<usize> {
@@ -143,8 +147,8 @@ mod tests {
         agenda.add(0, due(0, 20, 30));
         let (_, due) = agenda.next(Line::default(), |_| Line::default()).unwrap();
         assert_eq!((due.at, due.deadline), (at(20), at(30)));
-        let skipped = Skipped { paces: 1, count: 2, first: at(0), last: at(10) };
-        assert_eq!(due.skipped, Some(skipped));
+        let skipped = Skipped { pace: 1, count: 2, first: at(0), last: at(10) };
+        assert_eq!(due.skipped, [skipped]);
     }
 
     #[test]
@@ -153,6 +157,6 @@ mod tests {
         agenda.add(0, due(1, 0, 900));
         agenda.add(0, due(0, 0, 10));
         let (_, both) = agenda.next(Line::default(), |_| Line::default()).unwrap();
-        assert_eq!((both.paces, both.deadline, both.skipped), (0b11, at(10), None));
+        assert_eq!((both.paces, both.deadline, both.skipped), (0b11, at(10), vec![]));
     }
 }

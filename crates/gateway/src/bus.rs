@@ -6,7 +6,7 @@ use jiff::tz::TimeZone;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
-use tracing::{debug, info, warn};
+use tracing::{info, warn};
 
 use crate::agenda::{Agenda, Due, Skipped};
 use crate::conversation::Conversation;
@@ -139,7 +139,7 @@ impl<D: Dial> BusTask<D> {
     pub(crate) async fn read_all(&mut self) -> Sweep {
         let now = self.clock.now();
         for index in 0..self.meters.len() {
-            let due = Due { paces: ALL_PACES, at: now, deadline: now, skipped: None };
+            let due = Due { paces: ALL_PACES, at: now, deadline: now, skipped: Vec::new() };
             self.agenda.add(index, due);
         }
         let mut sweep = Vec::new();
@@ -166,16 +166,16 @@ impl<D: Dial> BusTask<D> {
 
     /// Reads a meter whose turn has come, or says why not.
     async fn serve(&mut self, index: usize, due: Due) -> Option<Batch> {
+        let skipped = due.skipped.clone();
         let mut batch = match self.not_now(index) {
             Some((reason, detail)) => self.missing(index, due, reason, detail),
             None => self.read(index, due.paces).await,
         };
-        if let (Some(batch), Some(skipped)) = (&mut batch, due.skipped)
-            && let Some(meter) = self.meters.get(index)
-        {
-            let Skipped { paces, first, last, .. } = skipped;
-            batch.gaps.extend(meter.gaps(paces, first, Reason::Skipped, &in_words(skipped)));
-            debug!(bus = %self.key, meter = %batch.meter, %first, %last, "Slots passed unasked");
+        if let (Some(batch), Some(meter)) = (&mut batch, self.meters.get(index)) {
+            let gap = |skipped: &Skipped| {
+                meter.gaps(skipped.pace, skipped.first, Reason::Skipped, &in_words(skipped))
+            };
+            batch.gaps.extend(skipped.iter().flat_map(gap));
         }
         batch
     }
@@ -380,7 +380,7 @@ impl<D: Dial> BusTask<D> {
 }
 
 /// What is told of slots that passed.
-fn in_words(skipped: Skipped) -> String {
+fn in_words(skipped: &Skipped) -> String {
     let Skipped { count, first, last, .. } = skipped;
     match count {
         1 => "its slot passed before the bus came to it".to_owned(),

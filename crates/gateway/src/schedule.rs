@@ -79,7 +79,7 @@ impl Slot {
         let (first, next) = (self.next, after(now, self.interval, zone));
         self.next = next;
         let deadline = if self.interval.is_zero() { Timestamp::MAX } else { next };
-        let mut due = Due { paces, at: first, deadline, skipped: None };
+        let mut due = Due { paces, at: first, deadline, skipped: Vec::new() };
         let passed = now.duration_since(first).as_nanos();
         let step = i128::try_from(self.interval.as_nanos()).unwrap_or(i128::MAX);
         // The slot just begun is asked for, those before it are not.
@@ -91,7 +91,8 @@ impl Slot {
                 first.checked_add(SignedDuration::from_nanos(ahead)).unwrap_or(now)
             };
             due.at = slot(skipped);
-            due.skipped = Some(Skipped { paces, count: skipped, first, last: slot(skipped - 1) });
+            let last = slot(skipped - 1);
+            due.skipped.push(Skipped { pace: paces, count: skipped, first, last });
         }
         due
     }
@@ -164,11 +165,11 @@ mod tests {
         let quarter = at("2026-11-14T14:15:00Z");
         let due = schedule.take_due(at("2026-11-14T14:15:03Z"), true);
         let (first, last) = (at("2026-11-14T14:07:00Z"), at("2026-11-14T14:14:00Z"));
-        let skipped = Skipped { paces: 1, count: 8, first, last };
+        let skipped = Skipped { pace: 1, count: 8, first, last };
         let next = at("2026-11-14T14:16:00Z");
-        let minutely = Due { paces: 1, at: quarter, deadline: next, skipped: Some(skipped) };
+        let minutely = Due { paces: 1, at: quarter, deadline: next, skipped: vec![skipped] };
         let next = at("2026-11-14T14:30:00Z");
-        let quarterly = Due { paces: 1, at: quarter, deadline: next, skipped: None };
+        let quarterly = Due { paces: 1, at: quarter, deadline: next, skipped: vec![] };
         assert_eq!(due, [(0, minutely), (1, quarterly)]);
     }
 

@@ -181,7 +181,9 @@ impl Visited {
         at: Timestamp,
     ) {
         match silence {
-            Outcome::Failed(reason, detail) if batch.readings.is_empty() => {
+            Outcome::Failed(reason, detail)
+                if batch.readings.is_empty() && batch.gaps.is_empty() =>
+            {
                 batch.gaps.extend(self.gaps(paces, at, *reason, detail));
             }
             _ => missing.iter().rev().for_each(|block| self.book(batch, block, silence, at)),

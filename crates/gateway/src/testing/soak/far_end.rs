@@ -133,9 +133,14 @@ impl FarEnd {
         };
         let at = asked_at.max(self.busy_until[place]) + Duration::from_millis(ms);
         self.busy_until[place] = at;
-        let reply = self.reply(place, mood, heard, at);
+        let spoilt = mood == Mood::Noisy && self.chance.one_in(6);
+        let reply = match self.framing {
+            // The gateway of such a line drops what is damaged there; its own network is sound.
+            Framing::Tcp if spoilt => Reply::Refused(Refusal(11)),
+            _ => self.reply(place, mood, heard, at),
+        };
         let mut frame = self.frame(heard, &reply);
-        if mood == Mood::Noisy && self.chance.one_in(6) {
+        if spoilt && self.framing != Framing::Tcp {
             self.spoil(&mut frame);
         }
         self.send(at, frame);
@@ -176,7 +181,7 @@ impl FarEnd {
     }
 
     fn spoil(&mut self, frame: &mut Vec<u8>) {
-        let at = usize::try_from(self.chance.between(0, frame.len() as u64 - 1)).unwrap();
+        let at = self.chance.place(frame.len());
         match self.chance.between(0, 3) {
             0 => frame[at] ^= 1 << self.chance.between(0, 7),
             1 => frame.truncate(at),
@@ -189,7 +194,7 @@ impl FarEnd {
     fn send(&mut self, at: Instant, mut frame: Vec<u8>) {
         let until = at + self.wire_time(frame.len());
         if at < self.taken_until && self.framing != Framing::Tcp {
-            frame.iter_mut().for_each(|byte| *byte &= 0x5a);
+            frame.fill(0); // both pull the line
         }
         self.taken_until = self.taken_until.max(until);
         if self.chance.one_in(8) {

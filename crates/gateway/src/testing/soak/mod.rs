@@ -7,14 +7,16 @@ mod far_end;
 mod value;
 
 use std::collections::BTreeMap;
+use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant as WallClock};
+use std::time::Duration;
 
 use catalog::Port;
 use domain::{Batch, Key, PlanNumber, Quality, Quantity, Reason};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use tokio::sync::mpsc;
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use wire::Line;
 use wire::modbus::Function;
@@ -63,11 +65,10 @@ struct Found {
 fn no_value_is_ever_booked_under_a_wrong_register_meter_or_time() {
     let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
     let questions = number("SUBMETER_SOAK").unwrap_or(FEW);
-    let seed = number("SUBMETER_SOAK_SEED").unwrap_or_else(|| {
-        WallClock::now().elapsed().as_nanos() as u64 ^ std::process::id() as u64
-    });
-    let began = WallClock::now();
-    let workers = std::thread::available_parallelism().map_or(1, usize::from) as u64;
+    let seed =
+        number("SUBMETER_SOAK_SEED").unwrap_or_else(|| RandomState::new().hash_one("a seed"));
+    let workers =
+        std::thread::available_parallelism().map_or(1, |count| u64::try_from(count.get()).unwrap());
     let found: Vec<Found> = std::thread::scope(|scope| {
         let run = |worker| scope.spawn(move || soak(seed, worker, workers, questions));
         let runs: Vec<_> = (0..workers).map(run).collect();
@@ -75,11 +76,10 @@ fn no_value_is_ever_booked_under_a_wrong_register_meter_or_time() {
     });
     let all = found.into_iter().reduce(Found::and).unwrap();
     println!(
-        "soak: {} questions in {} days of their own, {:.0} s of ours, seed {seed}: {} readings \
+        "soak: {} questions in {} days of their own, seed {seed}: {} readings \
          ({} suspect, {} of them of a second meter), gaps {:?}, {} wrong",
         all.questions,
         all.seconds / 86_400,
-        began.elapsed().as_secs_f64(),
         all.readings,
         all.suspect,
         all.of_a_second,
@@ -106,16 +106,15 @@ fn soak(seed: u64, worker: u64, workers: u64, questions: u64) -> Found {
 async fn one_bus(seed: u64) -> Found {
     let mut chance = Chance(seed);
     let framings = [Framing::Serial(Line::default()), Framing::RtuOverTcp, Framing::Tcp];
-    let framing = framings[usize::try_from(chance.between(0, 2)).unwrap()];
+    let framing = framings[chance.place(framings.len())];
     let on_a_socket = !matches!(framing, Framing::Serial(_));
     let weather = Weather {
         echo: !on_a_socket && chance.one_in(4),
         hangs_up: on_a_socket && chance.one_in(2),
         foreign: framing != Framing::Tcp && chance.one_in(3),
     };
-    let moods: Vec<_> = (0..chance.between(2, 6))
-        .map(|_| MOODS[usize::try_from(chance.between(0, 5)).unwrap()])
-        .collect();
+    let moods: Vec<_> =
+        (0..chance.between(2, 6)).map(|_| MOODS[chance.place(MOODS.len())]).collect();
     let meters = u8::try_from(moods.len()).unwrap();
     let far_end = Arc::new(Mutex::new(FarEnd::new(framing, weather, moods.clone(), chance.next())));
     let clock = walking_clock(START);
@@ -124,7 +123,8 @@ async fn one_bus(seed: u64) -> Found {
     let (_asks, asked) = mpsc::channel(1);
     let task =
         BusTask::new(plan(meters), PlanNumber(1), Lead(Arc::clone(&far_end)), TimeZone::UTC, clock);
-    let bus = tokio::spawn(task.run(asked, sender, stop.clone()));
+    let mut bus = JoinSet::new();
+    bus.spawn(task.run(asked, sender, stop.clone()));
     let mut found = Found::default();
     let mut next_slot = BTreeMap::new();
     while let Some(sweep) = sweeps.recv().await {
@@ -139,7 +139,7 @@ async fn one_bus(seed: u64) -> Found {
             stop.cancel();
         }
     }
-    bus.await.unwrap();
+    bus.join_next().await.unwrap().unwrap();
     found.questions = far_end.lock().unwrap().questions;
     found
 }
@@ -221,7 +221,7 @@ fn incomplete(batch: &Batch) -> Option<String> {
     names.sort_by_key(|name| name.map(Quantity::name));
     names.dedup();
     let whole = names == [None] || names.len() == ENTRIES.len() || names.len() == ENTRIES.len() - 2;
-    (!whole || all != names.len()).then(|| format!("{} at {}: {names:?}", batch.meter, batch.at))
+    (!whole || all != names.len()).then(|| format!("{} at {}: {batch:?}", batch.meter, batch.at))
 }
 
 /// Every slot is a batch, or was skipped and says so.

@@ -57,7 +57,12 @@ impl Chance {
     }
 
     pub(super) fn one_in(&mut self, count: u64) -> bool {
-        self.next() % count == 0
+        self.next().is_multiple_of(count)
+    }
+
+    /// A place in something so long.
+    pub(super) fn place(&mut self, length: usize) -> usize {
+        usize::try_from(self.next()).unwrap() % length.max(1)
     }
 
     pub(super) fn between(&mut self, low: u64, high: u64) -> u64 {
