@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use domain::{Key, Medium, SiteRecord};
+use domain::{Key, Medium, Quantity, SiteRecord};
 use wire::Line;
 
 use crate::{Port, Register, Rule};
@@ -71,6 +71,8 @@ pub struct CheckedMeter {
     pub timeout: Duration,
     /// From sweep to sweep. Zero means sweep after sweep without rest.
     pub interval: Duration,
+    /// The quantities that have an interval of their own, each once and among `registers`.
+    pub intervals: Vec<(Quantity, Duration)>,
     /// The most registers of one question.
     pub max_registers: u16,
     /// Whether start and count of every question must be even.
@@ -85,4 +87,13 @@ pub struct CheckedMeter {
     pub en_ex_from_en_im: bool,
     /// The correction rule.
     pub rule: Option<Rule>,
+}
+
+impl CheckedMeter {
+    /// From one reading of a register to the next: its quantity's own interval, else the meter's.
+    #[must_use]
+    pub fn interval_of(&self, register: &Register) -> Duration {
+        let own = self.intervals.iter().find(|(quantity, _)| *quantity == register.quantity);
+        own.map_or(self.interval, |(_, interval)| *interval)
+    }
 }

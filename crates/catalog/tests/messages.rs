@@ -30,6 +30,11 @@ fn mistakes_of_registers_are_told_at_their_places() {
 }
 
 #[test]
+fn mistakes_of_intervals_are_told_at_their_places() {
+    check("intervals");
+}
+
+#[test]
 fn a_word_without_quotes_is_shown_with_them() {
     check("grammar");
 }

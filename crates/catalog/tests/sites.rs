@@ -1,15 +1,21 @@
 //! What a site file means, beside the shared cases: the reference page's two meters, corrections.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
-use catalog::{Catalog, CheckedMeter, Code, Severity, check_site};
+use catalog::{Catalog, CheckedMeter, Code, Severity, check_site, write_site};
+use domain::Difference;
 
-/// One meter of a site on a serial line, in short: each register as a line of text.
-fn meter(text: &str) -> (CheckedMeter, Vec<String>) {
-    let site = format!(
+/// A site file of one meter on a serial line.
+fn site(text: &str) -> String {
+    format!(
         "[site]\nkey = \"s\"\n[[bus]]\nkey = \"a\"\nport = \"/dev/ttyUSB0\"\n\
          [[meter]]\nkey = \"m\"\nbus = \"a\"\naddress = 5\n{text}"
-    );
+    )
+}
+
+/// That meter, in short: each register as a line of text.
+fn meter(text: &str) -> (CheckedMeter, Vec<String>) {
+    let site = site(text);
     let (checked, problems) = check_site(&site, &Catalog::shipped());
     let Some(checked) = checked else { panic!("{}", problems.render("site", &site)) };
     let meter = checked.meters.into_iter().next().unwrap();
@@ -76,4 +82,35 @@ fn holding_and_input_registers_of_one_number_do_not_overlap() {
     };
     assert!(warned(3));
     assert!(!warned(4));
+}
+
+#[test]
+fn a_quantity_may_have_an_interval_of_its_own() {
+    for text in [
+        "model = \"eastron/sdm630\"\nintervals = { en_im = \"900s\", L1_v = \"10s\" }\n",
+        "model = \"eastron/sdm630\"\n[meter.intervals]\nL1_v = \"10s\"\nen_im = \"15m\"\n",
+    ] {
+        let (meter, _) = meter(text);
+        let seconds = |name: &str| {
+            let register = meter.registers.iter().find(|one| one.quantity.name() == name);
+            meter.interval_of(register.unwrap()).as_secs()
+        };
+        assert_eq!((seconds("en_im"), seconds("L1_v"), seconds("en_ex")), (900, 10, 60), "{text}");
+    }
+}
+
+#[test]
+fn intervals_of_quantities_outlive_a_writing_and_count_as_a_change() {
+    let record = |text: &str| check_site(text, &Catalog::shipped()).0.unwrap().record;
+    let plain = site("model = \"eastron/sdm630\"\n");
+    let own = format!("{plain}intervals = {{ en_im = \"900s\", L1_v = \"10s\" }}\n");
+    let same = format!("{plain}[meter.intervals]\nL1_v = \"10s\"\nen_im = \"15m\"\n");
+    let (plain, own, same) = (record(&plain), record(&own), record(&same));
+    assert_eq!(own, same, "both spellings are one record");
+    let settings = r#"{"intervals": {"en_im": "15m", "L1_v": "10s"}}"#;
+    assert_eq!(own.meters[0].settings, settings);
+    let written = write_site(&own);
+    assert_eq!(record(&written), own, "{written}");
+    let difference = Difference::between(Some(&plain), &own);
+    assert_eq!(difference.meters_changed, [own.meters[0].key.clone()]);
 }

@@ -134,6 +134,10 @@ pub(super) fn check(reader: &mut Reader<'_, '_>, note_at: &Node) -> Option<Entry
 
 /// The remedies for keys that stand in an entry by mistake.
 pub(super) fn remedy(field: &Field) -> Option<String> {
+    if matches!(field.key.as_str(), "interval" | "intervals") {
+        let rule = "the meter says how often a quantity is read: intervals = { en_im = \"15m\" }";
+        return Some(format!("{rule} beside `registers`"));
+    }
     let line = super::line::KEYS.contains(&field.key.as_str());
     line.then(|| format!("`{}` belongs to the line: write it beside `registers`", field.key))
 }

@@ -1,8 +1,10 @@
 use std::fmt::Write;
+use std::time::Duration;
 
-use domain::Decimal;
+use domain::{Decimal, Quantity};
 
 use super::{Bag, Entry, LineKeys};
+use crate::interval;
 
 /// Settings in normal form: one JSON object with what was written, in a fixed order.
 ///
@@ -27,6 +29,16 @@ impl Settings {
     pub(crate) fn text(&mut self, key: &str, value: Option<impl std::fmt::Display>) {
         if let Some(value) = value {
             self.raw(key, quoted(&value.to_string()));
+        }
+    }
+
+    pub(crate) fn intervals(&mut self, intervals: &[(Quantity, Duration)]) {
+        let mut inner = Self::default();
+        for (quantity, interval) in intervals {
+            inner.text(quantity.name(), Some(interval::spelling(*interval)));
+        }
+        if !intervals.is_empty() {
+            self.raw("intervals", inner.finish());
         }
     }
 

@@ -79,7 +79,7 @@ impl Buses {
         let port = port(reader);
         let line = line::check(reader);
         let retries = fields::retries(reader);
-        let interval = fields::interval(reader);
+        let interval = reader.get("interval").and_then(|field| fields::interval(reader, field));
         if let (Some(port), Some(field)) = (&port, reader.get("port")) {
             self.own(reader, port, field);
         }

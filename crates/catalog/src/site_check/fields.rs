@@ -42,8 +42,7 @@ fn proposal(text: &str) -> String {
 }
 
 /// How often something is read.
-pub(super) fn interval(reader: &mut Reader<'_, '_>) -> Option<Duration> {
-    let field = reader.get("interval")?;
+pub(super) fn interval(reader: &mut Reader<'_, '_>, field: &Field) -> Option<Duration> {
     let crate::document::Value::Text(text) = &field.node.value else {
         reader.wrong_type(field, "a time with its unit in quotes, as \"15m\",");
         return None;
@@ -51,7 +50,7 @@ pub(super) fn interval(reader: &mut Reader<'_, '_>) -> Option<Duration> {
     match interval::parse(text) {
         Some(interval) if interval <= interval::LONGEST => Some(interval),
         Some(_) => {
-            reader.wrong(Code::OutOfRange, field, "interval is at most 31 days: \"31d\"");
+            reader.wrong(Code::OutOfRange, field, "an interval is at most 31 days: \"31d\"");
             None
         }
         None => {

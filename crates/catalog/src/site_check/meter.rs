@@ -5,16 +5,26 @@ use wire::Line;
 
 use super::bus::{Buses, Known, both, warn_of_line_keys};
 use super::together::{Together, Was};
-use super::{GENERIC, fields};
+use super::{GENERIC, fields, intervals};
 use crate::bag::words::{Nature, nature};
 use crate::bag::{self, Bag, BagKind, Settings, duration};
-use crate::problem::{Code, shortened};
+use crate::problem::{Code, Severity, shortened};
 use crate::reader::{Bounds, Reader};
 use crate::{Catalog, CheckedMeter, Model, Register, interval};
 
 /// The keys of a meter beside those of its bag.
-const KEYS: [&str; 9] =
-    ["key", "name", "space", "medium", "bus", "address", "model", "interval", "retries"];
+const KEYS: [&str; 10] = [
+    "key",
+    "name",
+    "space",
+    "medium",
+    "bus",
+    "address",
+    "model",
+    "interval",
+    "intervals",
+    "retries",
+];
 
 /// The most registers of one question, where no model says less.
 const MOST_REGISTERS_OF_A_QUESTION: u16 = 125;
@@ -37,17 +47,22 @@ pub(super) fn check(
     let model = model(reader, catalog);
     let bus = bus(reader, buses);
     let address = address(reader, bus.map(|(_, known)| known));
-    let interval = fields::interval(reader);
+    let interval = reader.get("interval").and_then(|field| fields::interval(reader, field));
     let retries = fields::retries(reader);
     let kind = match model {
         Some(Kind::Generic) => BagKind::Generic,
         _ => BagKind::Known,
     };
+    let mistakes = reader.problems.count(Severity::Error);
     let bag = bag::check(reader, kind, None);
+    let bag_is_good = reader.problems.count(Severity::Error) == mistakes;
     judge_type(reader, medium, &bag);
     if bus.is_some_and(|(_, known)| known.port.as_ref().is_some_and(|port| !port.is_serial())) {
         warn_of_line_keys(reader);
     }
+    let pause = bus.map(|(_, known)| known.default_pause()).unwrap_or_default();
+    let registers = model.map(|model| registers(model, &bag, pause));
+    let intervals = intervals::check(reader, registers.as_deref().filter(|_| bag_is_good));
     let flowing = medium.unwrap_or_else(|| flowing(model, &bag));
     let reads_every = interval.or_else(|| bus.and_then(|(_, known)| known.interval));
     let reads_every = reads_every.unwrap_or_else(|| default_interval(flowing));
@@ -56,10 +71,6 @@ pub(super) fn check(
         Was { key: key.as_ref(), bus, address, medium: flowing, interval: reads_every, bag: &bag },
     );
     let (key, model, (_, known), address) = (key?, model?, bus?, address?);
-    let mut settings = Settings::default();
-    settings.text("interval", interval.map(interval::spelling));
-    settings.number("retries", retries);
-    settings.bag(&bag);
     let record = Meter {
         key: key.clone(),
         name: name.clone(),
@@ -68,7 +79,7 @@ pub(super) fn check(
         bus: known.key.clone()?,
         address,
         model: model.name().to_owned(),
-        settings: settings.finish(),
+        settings: settings((interval, &intervals), retries, &bag),
     };
     let line = bag.line.or(known.line.or(Line::default()));
     let timeout = bag.line.timeout.or(known.line.timeout);
@@ -82,15 +93,30 @@ pub(super) fn check(
         line,
         timeout: duration(timeout.unwrap_or_else(|| known.default_timeout())),
         interval: reads_every,
+        intervals,
         max_registers: model.max_registers(),
         retries: both(retries.or(known.retries)),
         align_even: model.align_even(),
-        registers: registers(model, &bag, known.default_pause()),
+        registers: registers?,
         en_im_from_en_ex: bag.en_im_from_en_ex,
         en_ex_from_en_im: bag.en_ex_from_en_im,
         rule: bag.rule,
     };
     Some((record, checked))
+}
+
+/// What a record keeps beside its own fields.
+fn settings(
+    (interval, intervals): (Option<Duration>, &[(Quantity, Duration)]),
+    retries: Option<u8>,
+    bag: &Bag,
+) -> String {
+    let mut settings = Settings::default();
+    settings.text("interval", interval.map(interval::spelling));
+    settings.intervals(intervals);
+    settings.number("retries", retries);
+    settings.bag(bag);
+    settings.finish()
 }
 
 /// `type` and `medium` say the same in two words.

@@ -2,6 +2,7 @@
 
 mod bus;
 mod fields;
+mod intervals;
 mod meter;
 mod together;
 
