@@ -31,6 +31,42 @@ pub struct CheckedBus {
     pub retries: Retries,
     /// The interval of its meters that have none of their own, where the bus says one.
     pub interval: Option<Duration>,
+    /// Who turns a serial line round between sending and hearing; without meaning on a socket.
+    pub rs485: Rs485,
+}
+
+/// Who turns an RS485 line round: one pair of wires carries questions and answers, so the driver
+/// of our side must let go of it before the meter speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub enum Rs485 {
+    /// The adapter does it by itself.
+    #[default]
+    Auto,
+    /// The driver of the kernel does it, in its RS485 mode.
+    Kernel,
+    /// RTS is raised by us while we send.
+    Rts,
+}
+
+impl Rs485 {
+    /// Every way.
+    pub const ALL: [Self; 3] = [Self::Auto, Self::Kernel, Self::Rts];
+
+    /// The value of the key `rs485`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Kernel => "kernel",
+            Self::Rts => "rts",
+        }
+    }
+
+    /// The way of a name, exact spelling.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|way| way.name() == name)
+    }
 }
 
 /// How often a question is asked again before a gap is recorded, each 0 to 5.

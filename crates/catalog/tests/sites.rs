@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
-use catalog::{Catalog, CheckedMeter, Code, Severity, check_site, write_site};
+use catalog::{Catalog, CheckedMeter, Code, Rs485, Severity, check_site, write_site};
 use domain::Difference;
 
 /// A site file of one meter on a serial line.
@@ -113,4 +113,34 @@ fn intervals_of_quantities_outlive_a_writing_and_count_as_a_change() {
     assert_eq!(record(&written), own, "{written}");
     let difference = Difference::between(Some(&plain), &own);
     assert_eq!(difference.meters_changed, [own.meters[0].key.clone()]);
+}
+
+#[test]
+fn a_serial_bus_says_who_turns_the_line_round() {
+    let plain = site("model = \"eastron/sdm630\"\n");
+    let with = |text: &str| plain.replace("[[meter]]", &format!("{text}\n[[meter]]"));
+    for (text, way) in [
+        ("", Rs485::Auto),
+        ("rs485 = \"auto\"", Rs485::Auto),
+        ("rs485 = \"kernel\"", Rs485::Kernel),
+        ("rs485 = \"rts\"", Rs485::Rts),
+    ] {
+        let (checked, problems) = check_site(&with(text), &Catalog::shipped());
+        let checked = checked.unwrap();
+        assert_eq!(checked.buses[0].rs485, way);
+        assert!(problems.is_empty(), "{text}");
+        let written = write_site(&checked.record);
+        assert_eq!(check_site(&written, &Catalog::shipped()).0.unwrap(), checked, "{written}");
+    }
+    let socket = |text: &str| with(text).replace("/dev/ttyUSB0", "tcp://192.0.2.7:502");
+    for (text, code) in [
+        (with("rs485 = \"RTS\""), Code::UnknownValue),
+        (with("rs485 = true"), Code::WrongType),
+        (socket("rs485 = \"kernel\""), Code::NoEffect),
+        (format!("{plain}rs485 = \"rts\"\n"), Code::UnknownKey), // a meter has none
+    ] {
+        let (_, problems) = check_site(&text, &Catalog::shipped());
+        let codes: Vec<Code> = problems.in_order().iter().map(|problem| problem.code).collect();
+        assert_eq!(codes, [code], "{text}");
+    }
 }

@@ -9,9 +9,9 @@ use crate::bag::{LineKeys, Settings, duration, line};
 use crate::document::{Field, Value};
 use crate::problem::{Code, shortened};
 use crate::reader::Reader;
-use crate::{CheckedBus, Port, PortError, Retries, interval};
+use crate::{CheckedBus, Port, PortError, Retries, Rs485, interval};
 
-const KEYS: [&str; 9] = [
+const KEYS: [&str; 10] = [
     "key",
     "port",
     "interval",
@@ -21,6 +21,7 @@ const KEYS: [&str; 9] = [
     "stop_bits",
     "timeout",
     "retries",
+    "rs485",
 ];
 
 /// The buses of a site while its file is judged.
@@ -42,6 +43,7 @@ pub(super) struct Known {
     pub(super) line: LineKeys,
     pub(super) retries: Option<u8>,
     pub(super) interval: Option<Duration>,
+    rs485: Option<Rs485>,
 }
 
 impl Known {
@@ -61,6 +63,7 @@ impl Known {
         settings.text("interval", self.interval.map(interval::spelling));
         settings.line(&self.line);
         settings.number("retries", self.retries);
+        settings.text("rs485", self.rs485.map(Rs485::name));
         settings.finish()
     }
 }
@@ -80,16 +83,18 @@ impl Buses {
         let line = line::check(reader);
         let retries = fields::retries(reader);
         let interval = reader.get("interval").and_then(|field| fields::interval(reader, field));
+        let rs485 = rs485(reader);
         if let (Some(port), Some(field)) = (&port, reader.get("port")) {
             self.own(reader, port, field);
         }
         if port.as_ref().is_some_and(|port| !port.is_serial()) {
             warn_of_line_keys(reader);
+            without_effect(reader, "rs485");
         }
         if let Some(field) = reader.get("key") {
             self.name(reader, field, key.is_some());
         }
-        self.list.push(Known { key, port, line, retries, interval });
+        self.list.push(Known { key, port, line, retries, interval, rs485 });
     }
 
     fn name(&mut self, reader: &mut Reader<'_, '_>, field: &Field, good: bool) {
@@ -137,8 +142,8 @@ impl Buses {
             let timeout = duration(bus.line.timeout.unwrap_or_else(|| bus.default_timeout()));
             let record = Bus { key: key.clone(), port: port.to_string(), settings: bus.settings() };
             let (line, retries) = (bus.line.or(Line::default()), both(bus.retries));
-            let interval = bus.interval;
-            Some((record, CheckedBus { key, port, line, timeout, retries, interval }))
+            let (interval, rs485) = (bus.interval, bus.rs485.unwrap_or_default());
+            Some((record, CheckedBus { key, port, line, timeout, retries, interval, rs485 }))
         });
         good.unzip()
     }
@@ -147,11 +152,20 @@ impl Buses {
 /// Warns of line keys behind a converter, which has the line to itself.
 pub(super) fn warn_of_line_keys(reader: &mut Reader<'_, '_>) {
     for key in line::KEYS.into_iter().filter(|key| *key != "timeout") {
-        if let Some(field) = reader.get(key) {
-            let rule = format!("{key} has no effect: the line belongs to the converter");
-            reader.warn(Code::NoEffect, field, rule);
-        }
+        without_effect(reader, key);
     }
+}
+
+fn without_effect(reader: &mut Reader<'_, '_>, key: &str) {
+    if let Some(field) = reader.get(key) {
+        let rule = format!("{key} has no effect: the line belongs to the converter");
+        reader.warn(Code::NoEffect, field, rule);
+    }
+}
+
+fn rs485(reader: &mut Reader<'_, '_>) -> Option<Rs485> {
+    let field = reader.get("rs485")?;
+    Rs485::from_name(reader.one_of(field, &Rs485::ALL.map(Rs485::name))?)
 }
 
 fn port(reader: &mut Reader<'_, '_>) -> Option<Port> {
