@@ -79,6 +79,14 @@ impl Decimal {
         Some(Self { mantissa, scale })
     }
 
+    /// The exact sum, at the finer of the two scales, or `None` where it cannot be held.
+    #[must_use]
+    pub fn plus(self, other: Self) -> Option<Self> {
+        let scale = self.scale.max(other.scale);
+        let mantissa = self.widen(scale)?.checked_add(other.widen(scale)?)?;
+        Some(Self { mantissa, scale })
+    }
+
     /// The number with `scale` digits behind the point, rounded half away from zero.
     ///
     /// ```

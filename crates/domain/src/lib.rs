@@ -7,9 +7,13 @@
 //! [`Source`] and the raw words it was computed from. Readings of one meter taken in one go are a
 //! [`Batch`]; what could not be read is in the batch too, as a [`Gap`] with its reason. Numbers are
 //! [`Decimal`]: a whole number and a count of digits behind the point, never a binary float.
+//!
+//! A [`Guard`] judges the indexes of one counter: what may be billed, what is held back, and what
+//! a person has to decide.
 
 mod clock;
 mod decimal;
+mod guard;
 mod key;
 mod medium;
 mod quantity;
@@ -19,6 +23,9 @@ mod unit;
 
 pub use clock::{Clock, Tell};
 pub use decimal::{Decimal, DecimalError};
+pub use guard::{
+    Decided, Decision, Doubt, Guard, Index, Limits, Refused, Replacement, State, Verdict, Verdicts,
+};
 pub use key::{Key, KeyError};
 pub use medium::Medium;
 pub use quantity::{Kind, Quantity, distance};
