@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use domain::{Decimal, Guard, Index, Limits, Replacement, State};
+use domain::{Decimal, Guard, Index, IndexLimits, IndexState, Replacement};
 use jiff::Timestamp;
 use serde_json::Value;
 use vectors::{Tally, cases};
@@ -55,7 +55,7 @@ impl Run {
 
     fn judge(&mut self, at: Timestamp, value: &Value) {
         if value.is_null() {
-            self.states.push(State::Invalid.name()); // no number is a gap, which no guard sees
+            self.states.push(IndexState::Invalid.name()); // no number is a gap, which no guard sees
             return;
         }
         let verdicts = self.guard.judge(Index { at, value: decimal(value) });
@@ -68,7 +68,7 @@ impl Run {
         self.review = self.guard.review().map(domain::Doubt::name).or(self.review);
     }
 
-    fn replace(&mut self, event: &Value, limits: Limits) {
+    fn replace(&mut self, event: &Value, limits: IndexLimits) {
         let decided = self.guard.replace(Replacement {
             at: instant(&event["t"]),
             old_final: decimal(&event["old_final"]),
@@ -106,8 +106,8 @@ impl Run {
     }
 }
 
-fn limits(meter: &Value) -> Limits {
-    Limits {
+fn limits(meter: &Value) -> IndexLimits {
+    IndexLimits {
         per_hour: decimal(&meter["max_per_hour"]),
         resolution: Decimal::new(1, u8::try_from(meter["decimals"].as_u64().unwrap()).unwrap()),
         wraps_at: meter["rollover_at"].as_str().map(|end| end.parse().unwrap()),

@@ -2,8 +2,8 @@ use jiff::Timestamp;
 use thiserror::Error;
 
 use super::Guard;
-use super::limits::{Doubt, Index, Limits, Step};
-use super::verdict::{Decided, State, Verdict};
+use super::limits::{Doubt, Index, IndexLimits, Step};
+use super::verdict::{Decided, IndexState, Verdict};
 use crate::Decimal;
 
 /// What a person says about readings that are held back.
@@ -14,7 +14,7 @@ pub enum Decision {
     /// The counter did grow from the last good reading to the held ones: all of it is booked.
     Book,
     /// The held readings are right and the last good ones were misread. Goes back to the one that
-    /// the held ones follow, or begins anew where there was only one.
+    /// the held ones follow; where there never was one, the series begins anew with them.
     Withdraw,
 }
 
@@ -28,7 +28,7 @@ pub struct Replacement {
     /// The first index after, zero or above.
     pub new_start: Decimal,
     /// What is possible for the counter that goes on.
-    pub limits: Limits,
+    pub limits: IndexLimits,
 }
 
 /// Why a decision cannot be carried out. Nothing has changed then.
@@ -99,17 +99,27 @@ impl Guard {
 
     fn withdraw(&mut self) -> Result<Decided, Refused> {
         let (held, _) = self.held().ok_or(Refused::NothingHeld)?;
-        let last = self.last_good().ok_or(Refused::NothingHeld)?;
         let followed = self.good.iter().rposition(|&good| self.limits.grows(good, held));
-        let alone = self.whole && self.good.len() == 1;
-        let (kept, booked) = match followed {
-            Some(place) => (place + 1, held.value.minus(last.value).ok_or(Refused::FollowNone)?),
-            None if alone => (0, Decimal::ZERO),
+        let (kept, step) = match followed.and_then(|place| self.good.get(place).zip(Some(place))) {
+            Some((good, place)) => (place + 1, held.value.minus(good.value)),
+            None if self.whole => (0, Some(Decimal::ZERO)),
             None => return Err(Refused::FollowNone),
         };
+        let booked = self.grown_after(kept).zip(step).and_then(|(gone, step)| step.minus(gone));
+        let booked = booked.ok_or(Refused::FollowNone)?;
         let withdrawn = self.good.drain(kept..);
-        let verdicts = withdrawn.map(|good| Verdict::new(good, State::Rejected)).collect();
+        let verdicts = withdrawn.map(|good| Verdict::new(good, IndexState::Rejected)).collect();
         Ok(self.go_on_from(held, verdicts, booked))
+    }
+
+    /// What was booked with the good readings that follow the first `kept` ones.
+    fn grown_after(&self, kept: usize) -> Option<Decimal> {
+        let pairs = self.good.iter().zip(self.good.iter().skip(1));
+        pairs.skip(kept.saturating_sub(1)).try_fold(Decimal::ZERO, |sum, (before, after)| {
+            let growth = after.value.minus(before.value)?;
+            let end = if growth.is_negative() { self.limits.wraps_at? } else { Decimal::ZERO };
+            sum.plus(growth)?.plus(end)
+        })
     }
 
     /// Checks the last index of a counter that ends, and returns what remains to be booked.
@@ -137,7 +147,7 @@ impl Guard {
     fn go_on_from(&mut self, held: Index, verdicts: Vec<Verdict>, booked: Decimal) -> Decided {
         self.release();
         self.remember(held);
-        let good = Verdict::new(held, State::Ok);
+        let good = Verdict::new(held, IndexState::Ok);
         let verdicts = verdicts.into_iter().chain([good]).collect();
         Decided { verdicts, booked, again_after: Some(held.at) }
     }

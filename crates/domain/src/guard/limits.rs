@@ -18,7 +18,7 @@ pub struct Index {
 /// All amounts are in the unit of the counter's quantity. Limits that say less than the truth hold
 /// more readings back; they never let a wrong one pass.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Limits {
+pub struct IndexLimits {
     /// The most it grows in an hour, above zero: kW for energy in kWh, m³/h for a volume in m³. A
     /// fifth more is let pass, so that a rated power may be written here as it is.
     pub per_hour: Decimal,
@@ -62,7 +62,7 @@ const NANOSECONDS_PER_LIMIT: i64 = 3_000 * 1_000_000_000;
 const POWERS: [(i8, i64); 6] =
     [(1, 10), (2, 100), (3, 1_000), (4, 10_000), (5, 100_000), (6, 1_000_000)];
 
-impl Limits {
+impl IndexLimits {
     /// How `to` follows `from`, which is not the later of the two.
     pub(super) fn step(&self, from: Index, to: Index) -> Step {
         let Some(growth) = to.value.minus(from.value) else {
@@ -137,7 +137,7 @@ impl Limits {
             let needed = beyond.times(Decimal::from(NANOSECONDS_PER_LIMIT))?;
             Some(needed.cmp_value(self.per_hour.times(elapsed)?).is_le())
         };
-        to.at >= from.at && possible().unwrap_or(false)
+        to.at >= from.at && !growth.is_negative() && possible().unwrap_or(false)
     }
 
     /// The growth from the top tenth of the counter through its end.

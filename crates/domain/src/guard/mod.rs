@@ -12,8 +12,8 @@ use std::collections::VecDeque;
 use jiff::Timestamp;
 
 pub use decide::{Decision, Refused, Replacement};
-pub use limits::{Doubt, Index, Limits};
-pub use verdict::{Decided, State, Verdict, Verdicts};
+pub use limits::{Doubt, Index, IndexLimits};
+pub use verdict::{Decided, IndexState, Verdict, Verdicts};
 
 use crate::{Decimal, Quality, Reading};
 use limits::Step;
@@ -26,9 +26,9 @@ use limits::Step;
 /// much time passes. The guard asks no clock and remembers a few readings, whatever happens.
 ///
 /// ```
-/// use domain::{Guard, Index, Limits, State};
+/// use domain::{Guard, Index, IndexLimits, IndexState};
 ///
-/// let limits = Limits {
+/// let limits = IndexLimits {
 ///     per_hour: "20".parse()?, // kW
 ///     resolution: "0.01".parse()?,
 ///     wraps_at: None,
@@ -38,17 +38,17 @@ use limits::Step;
 /// let mut judge = |at: &str, value: &str| {
 ///     Ok::<_, Box<dyn std::error::Error>>(guard.judge(Index { at: at.parse()?, value: value.parse()? }))
 /// };
-/// assert_eq!(judge("2026-03-01T00:00:00Z", "40482.83")?.reading.state, State::Ok);
-/// assert_eq!(judge("2026-03-01T00:15:00Z", "0.00")?.reading.state, State::Pending);
+/// assert_eq!(judge("2026-03-01T00:00:00Z", "40482.83")?.reading.state, IndexState::Ok);
+/// assert_eq!(judge("2026-03-01T00:15:00Z", "0.00")?.reading.state, IndexState::Pending);
 /// let verdicts = judge("2026-03-01T00:30:00Z", "40484.52")?;
-/// assert_eq!(verdicts.reading.state, State::Ok);
-/// assert_eq!(verdicts.earlier[0].state, State::Rejected, "the zero is never billed");
+/// assert_eq!(verdicts.reading.state, IndexState::Ok);
+/// assert_eq!(verdicts.earlier[0].state, IndexState::Rejected, "the zero is never billed");
 /// assert_eq!(verdicts.booked, "1.69".parse()?);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Guard {
-    limits: Limits,
+    limits: IndexLimits,
     /// The newest good ones, in the order of their instants. Jitter is not among them.
     good: VecDeque<Index>,
     /// Whether `good` still begins with the first of the series.
@@ -80,7 +80,7 @@ impl Guard {
 
     /// Begins with the first reading of a series: it is good, unless it is below zero.
     #[must_use]
-    pub fn new(limits: Limits) -> Self {
+    pub fn new(limits: IndexLimits) -> Self {
         Self {
             limits,
             good: VecDeque::new(),
@@ -98,7 +98,10 @@ impl Guard {
     /// that were held back since; without those that a person has dismissed. Good readings are not
     /// judged again. Estimated ones, and those of an unsure clock, prove nothing and are left out.
     #[must_use]
-    pub fn rebuilt<'a>(limits: Limits, readings: impl IntoIterator<Item = &'a Reading>) -> Self {
+    pub fn rebuilt<'a>(
+        limits: IndexLimits,
+        readings: impl IntoIterator<Item = &'a Reading>,
+    ) -> Self {
         let mut guard = Self::new(limits);
         let mut good = 0_usize;
         for reading in readings {
@@ -119,15 +122,18 @@ impl Guard {
     /// Judges one more reading. A gap is no reading and does not come here.
     pub fn judge(&mut self, index: Index) -> Verdicts {
         if index.value.is_negative() {
-            return Verdicts::only(index, State::Invalid);
+            return Verdicts::only(index, IndexState::Invalid);
         }
         let Some(&last) = self.good.back() else {
             self.remember(index);
-            return Verdicts::only(index, State::Ok);
+            return Verdicts::only(index, IndexState::Ok);
         };
         if let Some(known) = self.known_at(index.at) {
             let same = known.value.cmp_value(index.value).is_eq();
-            return Verdicts::only(index, if same { State::Duplicate } else { State::Conflict });
+            return Verdicts::only(
+                index,
+                if same { IndexState::Duplicate } else { IndexState::Conflict },
+            );
         }
         if index.at < last.at {
             return self.judge_late(index);
@@ -136,9 +142,9 @@ impl Guard {
             return verdicts;
         }
         match self.limits.step(last, index) {
-            Step::Grown(growth) => self.accept(index, State::Ok, growth),
-            Step::Wrapped(growth) => self.accept(index, State::Rollover, growth),
-            Step::Jitter => self.accept(index, State::Jitter, Decimal::ZERO),
+            Step::Grown(growth) => self.accept(index, IndexState::Ok, growth),
+            Step::Wrapped(growth) => self.accept(index, IndexState::Rollover, growth),
+            Step::Jitter => self.accept(index, IndexState::Jitter, Decimal::ZERO),
             Step::Doubtful(doubt) => self.hold(last, index, doubt),
         }
     }
@@ -183,10 +189,10 @@ impl Guard {
             },
             _ => None, // its neighbours are forgotten
         };
-        let Some(booked) = booked else { return Verdicts::only(index, State::Rejected) };
+        let Some(booked) = booked else { return Verdicts::only(index, IndexState::Rejected) };
         self.good.insert(place, index);
         self.forget();
-        Verdicts { booked, ..Verdicts::only(index, State::LateOk) }
+        Verdicts { booked, ..Verdicts::only(index, IndexState::LateOk) }
     }
 
     /// What goes on from readings under review waits with them. It may follow the last good one as
@@ -195,16 +201,16 @@ impl Guard {
         let review = self.review.filter(|review| self.limits.grows(review.last, index))?;
         self.review = Some(Review { last: index, ..review });
         self.run = 0;
-        let reading = self.doubted(last, index, State::NeedsReview, review.doubt);
+        let reading = self.doubted(last, index, IndexState::NeedsReview, review.doubt);
         Some(Verdicts { reading, earlier: Vec::new(), booked: Decimal::ZERO })
     }
 
-    fn accept(&mut self, index: Index, state: State, booked: Decimal) -> Verdicts {
-        let rejected = |(held, _)| Verdict::new(held, State::Rejected);
+    fn accept(&mut self, index: Index, state: IndexState, booked: Decimal) -> Verdicts {
+        let rejected = |(held, _)| Verdict::new(held, IndexState::Rejected);
         let earlier = self.pending.drain(..).map(rejected).collect();
         self.run = 0;
         self.review = None;
-        if state != State::Jitter {
+        if state != IndexState::Jitter {
             self.remember(index);
         }
         Verdicts { reading: Verdict::new(index, state), earlier, booked }
@@ -220,22 +226,24 @@ impl Guard {
         if self.run < Self::RUN {
             if self.pending.len() > Self::PENDING {
                 let oldest = self.pending.pop_front();
-                earlier.extend(oldest.map(|(held, _)| Verdict::new(held, State::Rejected)));
+                earlier.extend(oldest.map(|(held, _)| Verdict::new(held, IndexState::Rejected)));
             }
-            let reading = self.doubted(last, index, State::Pending, doubt);
+            let reading = self.doubted(last, index, IndexState::Pending, doubt);
             return Verdicts { reading, earlier, booked: Decimal::ZERO };
         }
         let run = self.pending.split_off(self.pending.len().saturating_sub(Self::RUN));
         let first = run.front().map_or(index, |(held, _)| *held);
         let before = run.into_iter().take(Self::RUN - 1);
-        earlier.extend(before.map(|(held, _)| self.doubted(last, held, State::NeedsReview, doubt)));
+        earlier.extend(
+            before.map(|(held, _)| self.doubted(last, held, IndexState::NeedsReview, doubt)),
+        );
         self.run = 0;
         self.review = Some(Review { doubt, first, last: index });
-        let reading = self.doubted(last, index, State::NeedsReview, doubt);
+        let reading = self.doubted(last, index, IndexState::NeedsReview, doubt);
         Verdicts { reading, earlier, booked: Decimal::ZERO }
     }
 
-    fn doubted(&self, last: Index, index: Index, state: State, doubt: Doubt) -> Verdict {
+    fn doubted(&self, last: Index, index: Index, state: IndexState, doubt: Doubt) -> Verdict {
         let power_of_ten = self.limits.power_of_ten(last, index);
         Verdict { doubt: Some(doubt), power_of_ten, ..Verdict::new(index, state) }
     }
@@ -243,7 +251,7 @@ impl Guard {
     /// Takes a reading that was found good before, by this guard or by a person.
     fn trust(&mut self, index: Index) {
         let step = self.good.back().map(|&last| self.limits.step(last, index));
-        let state = if step == Some(Step::Jitter) { State::Jitter } else { State::Ok };
+        let state = if step == Some(Step::Jitter) { IndexState::Jitter } else { IndexState::Ok };
         let _ = self.accept(index, state, Decimal::ZERO);
     }
 
@@ -278,4 +286,50 @@ fn splits(before: Index, index: Index, after: Index) -> bool {
     let above = index.value.cmp_value(before.value).is_ge();
     let below = index.value.cmp_value(after.value).is_le();
     if before.value.cmp_value(after.value).is_le() { above && below } else { above || below }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    prop_compose! {
+        fn decimal()(mantissa in any::<i128>(), shift in 0_u32..128, scale in 0_u8..=30) -> Decimal {
+            Decimal::new(mantissa >> shift, scale)
+        }
+    }
+
+    prop_compose! {
+        fn index()(seconds in any::<i32>(), value in decimal()) -> Index {
+            Index { at: Timestamp::from_second(i64::from(seconds)).unwrap(), value }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_that_is_told_is_too_much_for_it(
+            (per_hour, resolution, end) in (decimal(), decimal(), decimal()),
+            told in prop::collection::vec((index(), 0_u8..12), 0..200),
+        ) {
+            let limits = IndexLimits {
+                per_hour, resolution, wraps_at: Some(end), refresh: std::time::Duration::MAX,
+            };
+            let mut guard = Guard::new(limits);
+            for (index, decision) in told {
+                let verdicts = guard.judge(index);
+                prop_assert!(!verdicts.booked.is_negative());
+                prop_assert!(verdicts.earlier.len() <= Guard::PENDING);
+                let decided = match decision {
+                    0 => guard.decide(Decision::Dismiss),
+                    1 => guard.decide(Decision::Book),
+                    2 => guard.decide(Decision::Withdraw),
+                    _ => continue,
+                };
+                prop_assert!(decided.is_err() || guard.held_since().is_none());
+            }
+            prop_assert!(guard.good.len() <= Guard::REMEMBERED);
+            prop_assert!(guard.pending.len() <= Guard::PENDING);
+        }
+    }
 }

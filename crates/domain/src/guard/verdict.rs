@@ -7,7 +7,7 @@ use crate::{Decimal, Quality};
 
 /// What became of a reading.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum State {
+pub enum IndexState {
     /// It follows the last good one, or is the first.
     Ok,
     /// Its last digit flickered down. The good index before it stays in force.
@@ -30,7 +30,7 @@ pub enum State {
     Conflict,
 }
 
-impl State {
+impl IndexState {
     /// Every one of them.
     pub const ALL: [Self; 10] = [
         Self::Ok,
@@ -65,9 +65,9 @@ impl State {
     /// The quality that people see; `None` for a duplicate, which adds nothing to the journal.
     ///
     /// ```
-    /// use domain::{Quality, State};
-    /// assert_eq!(State::Jitter.quality(), Some(Quality::Good));
-    /// assert_eq!(State::Pending.quality(), Some(Quality::Suspect));
+    /// use domain::{Quality, IndexState};
+    /// assert_eq!(IndexState::Jitter.quality(), Some(Quality::Good));
+    /// assert_eq!(IndexState::Pending.quality(), Some(Quality::Suspect));
     /// ```
     #[must_use]
     pub const fn quality(self) -> Option<Quality> {
@@ -81,7 +81,7 @@ impl State {
     }
 }
 
-impl fmt::Display for State {
+impl fmt::Display for IndexState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.name())
     }
@@ -93,7 +93,7 @@ pub struct Verdict {
     /// The reading.
     pub index: Index,
     /// What became of it.
-    pub state: State,
+    pub state: IndexState,
     /// Why it is held back; `None` where it is not.
     pub doubt: Option<Doubt>,
     /// It is about 10^n times what could be expected, as after a change of unit: 3 for Wh in place
@@ -102,7 +102,7 @@ pub struct Verdict {
 }
 
 impl Verdict {
-    pub(super) const fn new(index: Index, state: State) -> Self {
+    pub(super) const fn new(index: Index, state: IndexState) -> Self {
         Self { index, state, doubt: None, power_of_ten: None }
     }
 }
@@ -134,7 +134,7 @@ pub struct Verdicts {
 }
 
 impl Verdicts {
-    pub(super) const fn only(index: Index, state: State) -> Self {
+    pub(super) const fn only(index: Index, state: IndexState) -> Self {
         let reading = Verdict::new(index, state);
         Self { reading, earlier: Vec::new(), booked: Decimal::ZERO }
     }
