@@ -24,8 +24,8 @@ mod unit;
 pub use clock::{Clock, Tell};
 pub use decimal::{Decimal, DecimalError};
 pub use guard::{
-    Decided, Decision, Doubt, Guard, Index, IndexLimits, IndexState, Refused, Replacement, Verdict,
-    Verdicts,
+    Decided, Decision, Doubt, FlowCheck, FlowLimits, Guard, Index, IndexLimits, IndexState,
+    Refused, Replacement, Stale, Verdict, Verdicts,
 };
 pub use key::{Key, KeyError};
 pub use medium::Medium;

@@ -5,6 +5,7 @@
 
 mod decide;
 mod limits;
+mod stale;
 mod verdict;
 
 use std::collections::VecDeque;
@@ -13,6 +14,7 @@ use jiff::Timestamp;
 
 pub use decide::{Decision, Refused, Replacement};
 pub use limits::{Doubt, Index, IndexLimits};
+pub use stale::{FlowCheck, FlowLimits, Stale};
 pub use verdict::{Decided, IndexState, Verdict, Verdicts};
 
 use crate::{Decimal, Quality, Reading};
