@@ -42,7 +42,7 @@ const LONGER_LINES: [(&str, usize); 9] = [
     ("crates/domain/src/decimal.rs", 1),
     ("crates/domain/src/quantity/table.rs", 1),
     ("crates/simulator/src/encode.rs", 1),
-    ("crates/simulator/src/pty.rs", 1),
+    ("crates/simulator/src/timer.rs", 1),
     ("crates/store/src/embedded/fetch.rs", 1),
     ("crates/store/src/error.rs", 2),
 ];

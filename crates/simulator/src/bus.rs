@@ -24,8 +24,14 @@ pub struct Counters {
     pub refused: u64,
     /// Questions that got no answer: nobody has the address, or a fault.
     pub ignored: u64,
-    /// Questions that began before the line had been silent for 3.5 characters.
+    /// Questions on a pseudo-terminal that began before the line had been silent for 3.5
+    /// characters, counted from the last byte that was really said, or from the end of the
+    /// question before. Never one too many: what a busy machine delays counts as silence.
     pub early: u64,
+    /// How long the line was needed, where bytes take their time: for every question its
+    /// characters, the rest before the answer, the characters of the answer, and the silence after
+    /// it. Divided by the time that passed it is the utilisation of the bus, 1 at most.
+    pub busy: Duration,
 }
 
 /// One bus with its meters.
@@ -135,6 +141,26 @@ impl Bus {
         });
     }
 
+    /// How long bytes take on a line.
+    pub(crate) fn on_wire(&self, line: Line, bytes: usize) -> Duration {
+        // Behind a converter the frames are RTU: the header of Modbus TCP is not on the line.
+        let header = if self.way == Way::Tcp { 4 } else { 0 };
+        let bytes = if bytes > header { bytes - header } else { bytes };
+        if self.wire_time { line.wire_time(bytes) } else { Duration::ZERO }
+    }
+
+    /// Counts how long an exchange needs the line.
+    pub(crate) fn occupy(&self, line: Line, frame: &[u8], said: &Said) {
+        if !self.wire_time {
+            return;
+        }
+        let pieces = if let Said::Pieces(pieces) = said { pieces.as_slice() } else { &[] };
+        let answer: usize = pieces.iter().map(|piece| piece.bytes.len()).sum();
+        let rests: Duration = pieces.iter().map(|piece| piece.rest).sum();
+        let characters = self.on_wire(line, frame.len()) + self.on_wire(line, answer);
+        self.count(|counters| counters.busy += characters + rests + line.silence());
+    }
+
     /// What was counted so far.
     pub(crate) fn counted(&self) -> Counters {
         *self.counters.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
@@ -146,8 +172,12 @@ impl Bus {
 
     /// The answer with all damage done to its bytes.
     fn frames(&self, heard: Heard, reply: &Reply, struck: &[Kind], chance: u64) -> Vec<Piece> {
+        let line = self.line_of(heard.address);
         let mut shown = heard;
         let mut rest = Duration::from_millis(self.delay_ms(chance));
+        if self.wire_time {
+            rest = rest.max(line.silence()); // by which a meter knows that the question has ended
+        }
         for kind in struck {
             match *kind {
                 Kind::WrongUnit => shown.address = shown.address.wrapping_add(1),

@@ -23,6 +23,7 @@ mod pty;
 mod running;
 mod site_text;
 mod tcp;
+mod timer;
 mod truth;
 
 pub use bus::Counters;

@@ -1,5 +1,6 @@
 //! A bus on a pseudo-terminal: what a gateway opens as a serial device.
 
+use std::collections::VecDeque;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
@@ -10,14 +11,14 @@ use rustix::fs::{Mode, OFlags};
 use rustix::pty::OpenptFlags;
 use rustix::termios::{OptionalActions, tcgetattr, tcsetattr};
 use tokio::io::unix::AsyncFd;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use wire::Line;
-use wire::modbus::Heard;
 
 use crate::bus::{Bus, Piece, Promptness, Said};
-use crate::ear::{Ear, Sound};
+use crate::ear::{Ear, Question, Sound};
 use crate::pretence::Pretence;
+use crate::timer::{Timer, watched};
 
 /// A pseudo-terminal, linked at a path of its own.
 ///
@@ -35,8 +36,10 @@ pub(crate) struct Pty {
 
 /// A pause after which a question begun is given up.
 const CUT_OFF: Duration = Duration::from_millis(50);
-/// Bytes of a paced answer leave in pieces of about this time.
-const GRAIN: Duration = Duration::from_millis(4);
+/// Bytes of a paced answer leave in pieces of about this time: shorter than any silence.
+const GRAIN: Duration = Duration::from_millis(1);
+/// Questions that may wait while one is answered; more are lost, as on a line.
+const MOST_WAITING: usize = 16;
 
 impl Pty {
     /// Opens a pseudo-terminal and links it at a path, replacing an older link, never a file.
@@ -58,12 +61,7 @@ impl Pty {
         tcsetattr(&theirs, OptionalActions::Now, &settings)?;
         rustix::io::ioctl_fionbio(&ours, true)?;
         make_link(&name, link)?;
-        #[expect(
-            deprecated,
-            reason = "the successor is unsafe for descriptors that may be swapped; an OwnedFd is not"
-        )]
-        let ours = AsyncFd::new(ours)?;
-        Ok(Self { ours, _theirs: theirs, name, link: link.to_owned() })
+        Ok(Self { ours: watched(ours)?, _theirs: theirs, name, link: link.to_owned() })
     }
 
     fn baud(&self) -> Option<u32> {
@@ -103,7 +101,7 @@ impl Drop for Pty {
 
 /// Serves a bus until told to stop.
 pub(crate) async fn serve(bus: Arc<Bus>, house: Arc<Pretence>, pty: Pty, stop: CancellationToken) {
-    let talk = talk(&bus, &house, &pty);
+    let talk = async { Talk::new(&bus, &house, &pty)?.go_on().await };
     let end = tokio::select! {
         () = stop.cancelled() => Ok(()),
         end = talk => end,
@@ -113,61 +111,103 @@ pub(crate) async fn serve(bus: Arc<Bus>, house: Arc<Pretence>, pty: Pty, stop: C
     }
 }
 
-async fn talk(bus: &Bus, house: &Pretence, pty: &Pty) -> io::Result<()> {
-    let mut ear = Ear::new(bus.way);
-    let mut bytes = [0; 256];
-    let (mut heard_at, mut quiet_since) = (Instant::now(), None);
-    loop {
-        let count = pty.read(&mut bytes).await?;
+/// What goes on on a line. It is listened to even while an answer is on its way, so that every
+/// byte is known by the instant at which it came.
+struct Talk<'a> {
+    bus: &'a Bus,
+    house: &'a Pretence,
+    pty: &'a Pty,
+    timer: Timer,
+    ear: Ear,
+    heard_at: Instant,
+    /// When the last answer ended.
+    free_at: Instant,
+    waiting: VecDeque<Question>,
+}
+
+impl<'a> Talk<'a> {
+    fn new(bus: &'a Bus, house: &'a Pretence, pty: &'a Pty) -> io::Result<Self> {
+        let ear = Ear::new(bus.way, bus.on_wire(bus.line, 1));
+        let (timer, now, waiting) = (Timer::new()?, Instant::now(), VecDeque::new());
+        Ok(Self { bus, house, pty, timer, ear, heard_at: now, free_at: now, waiting })
+    }
+
+    async fn go_on(&mut self) -> io::Result<()> {
+        let mut bytes = [0; 256];
+        loop {
+            let count = self.pty.read(&mut bytes).await?;
+            self.hear(bytes.get(..count).unwrap_or_default());
+            while let Some(question) = self.waiting.pop_front() {
+                self.answer(question).await?;
+            }
+        }
+    }
+
+    fn hear(&mut self, bytes: &[u8]) {
         let now = Instant::now();
-        if now.duration_since(heard_at) > CUT_OFF {
-            ear.forget();
+        if now.duration_since(self.heard_at) > CUT_OFF {
+            self.ear.forget();
         }
-        heard_at = now;
-        ear.hear(bytes.get(..count).unwrap_or_default());
-        while let Sound::Question(heard, frame) = ear.next() {
-            let silence = bus.line_of(heard.address).silence();
-            let due = quiet_since.map(|since: Instant| since + silence);
-            let early = due.is_some_and(|due| heard_at < due);
-            bus.hear(if early { Promptness::Early } else { Promptness::InTime });
-            let ended = answer(bus, house, pty, (heard, &frame)).await?;
-            quiet_since = Some(ended);
+        self.heard_at = now;
+        self.ear.hear(bytes, now);
+        while let Sound::Question(question) = self.ear.next() {
+            let silence = self.bus.line_of(question.heard.address).silence();
+            let early = question.is_early(silence);
+            self.bus.hear(if early { Promptness::Early } else { Promptness::InTime });
+            if self.waiting.len() < MOST_WAITING {
+                self.waiting.push_back(question);
+            }
         }
     }
-}
 
-/// Answers one question; returns when the line fell silent.
-async fn answer(
-    bus: &Bus,
-    house: &Pretence,
-    pty: &Pty,
-    (heard, frame): (Heard, &[u8]),
-) -> io::Result<Instant> {
-    let asked = Instant::now();
-    let line = bus.line_of(heard.address);
-    let on_wire = |bytes| if bus.wire_time { line.wire_time(bytes) } else { Duration::ZERO };
-    let asked = asked + on_wire(frame.len());
-    let said = bus.answer((heard, frame), pty.baud(), |place| house.state_now(place));
-    let Said::Pieces(pieces) = said else { return Ok(asked) };
-    let mut at = asked;
-    for piece in pieces {
-        at = send(pty, piece, at, on_wire(1)).await?;
+    async fn answer(&mut self, question: Question) -> io::Result<()> {
+        let Question { heard, frame, began, .. } = question;
+        let line = self.bus.line_of(heard.address);
+        let baud = self.pty.baud();
+        let said = self.bus.answer((heard, &frame), baud, |place| self.house.state_now(place));
+        self.bus.occupy(line, &frame, &said);
+        let Said::Pieces(pieces) = said else { return Ok(()) };
+        let mut at = self.free_at.max(began + self.bus.on_wire(line, frame.len()));
+        for piece in pieces {
+            at = self.send(piece, at, self.bus.on_wire(line, 1)).await?;
+        }
+        self.free_at = at;
+        Ok(())
     }
-    Ok(at)
-}
 
-/// Sends a piece so that each byte is there when its last bit would be; returns when the last left.
-async fn send(pty: &Pty, piece: Piece, from: Instant, character: Duration) -> io::Result<Instant> {
-    let (mut at, mut left) = (from + piece.rest, from);
-    let grain = GRAIN.as_nanos().checked_div(character.as_nanos()).unwrap_or(u128::MAX);
-    let grain = usize::try_from(grain).unwrap_or(usize::MAX).max(1);
-    for bytes in piece.bytes.chunks(grain) {
-        at += character * u32::try_from(bytes.len()).unwrap_or(u32::MAX);
-        sleep_until(at).await;
-        left = Instant::now(); // a busy machine sends late, and the silence begins then
-        pty.write(bytes).await?;
+    /// Sends a piece so that each byte is there when its last bit would be; returns when the last
+    /// left.
+    async fn send(
+        &mut self,
+        piece: Piece,
+        from: Instant,
+        character: Duration,
+    ) -> io::Result<Instant> {
+        let (mut at, mut left) = (from + piece.rest, from);
+        let grain = GRAIN.as_nanos().checked_div(character.as_nanos()).unwrap_or(u128::MAX);
+        let grain = usize::try_from(grain).unwrap_or(usize::MAX).max(1);
+        for bytes in piece.bytes.chunks(grain) {
+            at += character * u32::try_from(bytes.len()).unwrap_or(u32::MAX);
+            self.wait_until(at).await?;
+            left = Instant::now(); // before it can be heard: what comes later is no false alarm
+            self.pty.write(bytes).await?;
+            self.ear.said(left);
+        }
+        Ok(left)
     }
-    Ok(left)
+
+    /// Waits, and listens.
+    async fn wait_until(&mut self, at: Instant) -> io::Result<()> {
+        let mut bytes = [0; 256];
+        loop {
+            let count = tokio::select! {
+                biased;
+                read = self.pty.read(&mut bytes) => read?,
+                end = self.timer.wait_until(at) => return end,
+            };
+            self.hear(bytes.get(..count).unwrap_or_default());
+        }
+    }
 }
 
 fn make_link(name: &Path, link: &Path) -> io::Result<()> {

@@ -11,11 +11,9 @@ use tokio::net::TcpListener;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use wire::modbus::Heard;
 
 use crate::bus::{Bus, Promptness, Said};
-use crate::ear::{Ear, Sound};
-use crate::fault::Way;
+use crate::ear::{Ear, Question, Sound};
 use crate::pretence::Pretence;
 
 /// The most connections served at once; more wait in the queue of the listener.
@@ -78,20 +76,19 @@ pub(crate) async fn talk<S: AsyncRead + AsyncWrite + Unpin>(
     house: &Pretence,
     mut stream: S,
 ) -> io::Result<()> {
-    let mut ear = Ear::new(bus.way);
+    let mut ear = Ear::new(bus.way, Duration::ZERO);
     let mut bytes = [0; 512];
     loop {
         let count = stream.read(&mut bytes).await?;
         if count == 0 {
             return Ok(());
         }
-        ear.hear(bytes.get(..count).unwrap_or_default());
+        ear.hear(bytes.get(..count).unwrap_or_default(), Instant::now());
         loop {
             match ear.next() {
-                Sound::Question(heard, frame) => {
+                Sound::Question(question) => {
                     bus.hear(Promptness::InTime);
-                    let asked = Asked { heard, frame, at: Instant::now() };
-                    if answer(bus, house, &mut stream, asked).await? == After::Close {
+                    if answer(bus, house, &mut stream, question).await? == After::Close {
                         return Ok(());
                     }
                 }
@@ -100,12 +97,6 @@ pub(crate) async fn talk<S: AsyncRead + AsyncWrite + Unpin>(
             }
         }
     }
-}
-
-struct Asked {
-    heard: Heard,
-    frame: Vec<u8>,
-    at: Instant,
 }
 
 #[derive(PartialEq, Eq)]
@@ -119,24 +110,21 @@ async fn answer<S: AsyncWrite + Unpin>(
     bus: &Bus,
     house: &Pretence,
     stream: &mut S,
-    asked: Asked,
+    question: Question,
 ) -> io::Result<After> {
     let _turn = bus.turn.lock().await;
-    let said = bus.answer((asked.heard, &asked.frame), None, |place| house.state_now(place));
+    let Question { heard, frame, began, .. } = question;
+    let said = bus.answer((heard, &frame), None, |place| house.state_now(place));
+    bus.occupy(bus.line, &frame, &said);
     let pieces = match said {
         Said::Nothing => return Ok(After::GoOn),
         Said::Close => return Ok(After::Close),
         Said::Pieces(pieces) => pieces,
     };
-    // Behind a converter the frames are RTU: the header of Modbus TCP is not on the line.
-    let header = if bus.way == Way::Tcp { 4 } else { 0 };
-    let on_wire = |bytes: usize| match bus.wire_time {
-        true => bus.line.wire_time(bytes.saturating_sub(header)),
-        false => Duration::ZERO,
-    };
-    let mut at = asked.at.max(Instant::now()) + on_wire(asked.frame.len());
+    let free = Instant::now(); // another client may have been served first
+    let mut at = began.max(free) + bus.on_wire(bus.line, frame.len());
     for piece in pieces {
-        at += piece.rest + on_wire(piece.bytes.len());
+        at += piece.rest + bus.on_wire(bus.line, piece.bytes.len());
         sleep_until(at).await;
         stream.write_all(&piece.bytes).await?;
     }

@@ -73,6 +73,37 @@ async fn bytes_on_a_line_take_their_time() {
 }
 
 #[tokio::test]
+async fn an_answer_is_there_when_its_last_bit_would_be() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = line_in(folder.path());
+    for (baud, delay) in [(9_600, 20), (115_200, 2), (115_200, 0)] {
+        let text = small(&path, "", "")
+            .replace("key = \"a\"", &format!("key = \"a\"\nbaudrate = {baud}"))
+            .replace("delay_ms = 0", &format!("delay_ms = {delay}"));
+        let house = Started::new(&text).await;
+        let port = serial(&path, baud);
+        let line = Line { baud, ..Line::default() };
+        let rest = Duration::from_millis(delay).max(line.silence());
+        let due = line.wire_time(8) + rest + line.wire_time(5 + 2 * 9);
+        let mut least = Duration::MAX;
+        for _ in 0..12 {
+            let (heard, elapsed) = ask_serial(&port, rtu(5, 4, 72, 9), 23).await;
+            assert_eq!(heard.len(), 23);
+            assert!(elapsed >= due, "{baud}: {elapsed:?} for {due:?}");
+            least = least.min(elapsed - due);
+        }
+        // Even a busy machine has a quiet moment among a dozen.
+        assert!(least < Duration::from_millis(1), "{baud}: {least:?} over {due:?}");
+        let counted = house.counted();
+        let exchange = due + line.silence();
+        assert_eq!(counted.heard, 12);
+        let off = counted.busy.abs_diff(exchange * 12);
+        assert!(off < Duration::from_micros(1), "each character is rounded up: {off:?}");
+        house.end().await;
+    }
+}
+
+#[tokio::test]
 async fn the_delay_of_a_converter_is_kept() {
     let house = Started::new(
         &small("tcp://127.0.0.1:0", "wire_time = true", "")
