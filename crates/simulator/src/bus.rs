@@ -4,9 +4,11 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use domain::Key;
+use tokio::time::Instant;
 use wire::Line;
 use wire::modbus::{Heard, Refusal, Reply};
 
+use crate::delay::{Delay, Pieces};
 use crate::fault::{Fault, Kind, Side, Way};
 use crate::image::Image;
 use crate::ledger::State;
@@ -40,8 +42,10 @@ pub(crate) struct Bus {
     pub key: Key,
     pub way: Way,
     pub line: Line,
-    /// Rest between question and answer, from .. to, in ms.
-    pub delay: (u64, u64),
+    /// When it began: scripts and grids count from here.
+    pub began: Instant,
+    /// In which pieces answers come, if not byte by byte.
+    pub pieces: Option<Pieces>,
     /// Whether bytes take their time on the line.
     pub wire_time: bool,
     /// Whether a socket serves one client only.
@@ -62,6 +66,8 @@ pub(crate) struct Served {
     pub place: usize,
     pub nature: Nature,
     pub image: Image,
+    /// Rest between question and answer.
+    pub delay: Delay,
     pub faults: Vec<Fault>,
     /// Questions it has heard.
     pub questions: Mutex<u64>,
@@ -86,20 +92,28 @@ pub(crate) struct Piece {
     pub bytes: Vec<u8>,
 }
 
+/// A question as a bus hears it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Asked<'a> {
+    pub heard: Heard,
+    pub frame: &'a [u8],
+    /// The speed at which it was heard, where that can be told: a meter set to another speed hears
+    /// only noise.
+    pub baud: Option<u32>,
+    /// When its last bit was heard.
+    pub ended: Instant,
+}
+
+/// Rest between two pieces where bytes take no time: else they would come as one.
+const APART: Duration = Duration::from_millis(1);
 /// Rest between an answer and that of a second device.
 const SECOND_DEVICE: Duration = Duration::from_millis(12);
 
 impl Bus {
-    /// What the meters of the bus say to a question.
-    ///
-    /// `baud` is the speed at which it was heard, where that can be told: a meter set to another
-    /// speed hears only noise. `state` gives the state of a meter by its place.
-    pub(crate) fn answer(
-        &self,
-        (heard, frame): (Heard, &[u8]),
-        baud: Option<u32>,
-        state: impl FnOnce(usize) -> State,
-    ) -> Said {
+    /// What the meters of the bus say to a question. `state` gives the state of a meter by its
+    /// place.
+    pub(crate) fn answer(&self, asked: Asked<'_>, state: impl FnOnce(usize) -> State) -> Said {
+        let Asked { heard, frame, baud, ended } = asked;
         let listens = |meter: &&Served| {
             meter.address == heard.address && baud.is_none_or(|baud| baud == meter.line.baud)
         };
@@ -120,11 +134,15 @@ impl Bus {
             Reply::Refused(_) => counters.refused += 1,
         });
         let chance = hash(self.seed, meter.nature.salt ^ DELAY, question);
-        let mut pieces = self.frames(heard, &reply, &struck, chance);
+        let passed = ended.saturating_duration_since(self.began);
+        let rest = meter.delay.rest(heard.count, passed, chance);
+        // A meter knows by the silence that the question has ended.
+        let rest = if self.wire_time { rest.max(meter.line.silence()) } else { rest };
+        let mut pieces = self.frames(heard, &reply, &struck, (rest, chance));
         if struck.contains(&Kind::Echo) {
             pieces.insert(0, Piece { rest: Duration::ZERO, bytes: frame.to_vec() });
         }
-        Said::Pieces(pieces)
+        Said::Pieces(self.cut(pieces, chance))
     }
 
     /// How an address is spoken to.
@@ -171,13 +189,14 @@ impl Bus {
     }
 
     /// The answer with all damage done to its bytes.
-    fn frames(&self, heard: Heard, reply: &Reply, struck: &[Kind], chance: u64) -> Vec<Piece> {
-        let line = self.line_of(heard.address);
+    fn frames(
+        &self,
+        heard: Heard,
+        reply: &Reply,
+        struck: &[Kind],
+        (mut rest, chance): (Duration, u64),
+    ) -> Vec<Piece> {
         let mut shown = heard;
-        let mut rest = Duration::from_millis(self.delay_ms(chance));
-        if self.wire_time {
-            rest = rest.max(line.silence()); // by which a meter knows that the question has ended
-        }
         for kind in struck {
             match *kind {
                 Kind::WrongUnit => shown.address = shown.address.wrapping_add(1),
@@ -209,9 +228,17 @@ impl Bus {
         }
     }
 
-    fn delay_ms(&self, chance: u64) -> u64 {
-        let (from, to) = self.delay;
-        from + chance % (to - from + 1)
+    /// Cuts what is said as the way to the gateway cuts it.
+    fn cut(&self, pieces: Vec<Piece>, chance: u64) -> Vec<Piece> {
+        let Some(how) = self.pieces else { return pieces };
+        let apart = if self.wire_time { Duration::ZERO } else { APART };
+        let cut = pieces.into_iter().flat_map(|Piece { mut rest, bytes }| {
+            how.cut(bytes, chance).into_iter().map(move |bytes| {
+                let rest = std::mem::replace(&mut rest, apart);
+                Piece { rest, bytes }
+            })
+        });
+        cut.collect()
     }
 }
 

@@ -7,12 +7,14 @@
 //! should have been read.
 
 mod bus;
+mod delay;
 mod demo;
 mod ear;
 mod encode;
 mod fault;
 mod flow;
 mod house;
+mod house_file;
 mod image;
 mod ledger;
 mod load;

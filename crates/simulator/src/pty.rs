@@ -15,7 +15,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use wire::Line;
 
-use crate::bus::{Bus, Piece, Promptness, Said};
+use crate::bus::{Asked, Bus, Piece, Promptness, Said};
 use crate::ear::{Ear, Question, Sound};
 use crate::pretence::Pretence;
 use crate::timer::{Timer, watched};
@@ -163,11 +163,13 @@ impl<'a> Talk<'a> {
     async fn answer(&mut self, question: Question) -> io::Result<()> {
         let Question { heard, frame, began, .. } = question;
         let line = self.bus.line_of(heard.address);
-        let baud = self.pty.baud();
-        let said = self.bus.answer((heard, &frame), baud, |place| self.house.state_now(place));
+        // Not before the answer to the question before it has ended.
+        let ended = self.free_at.max(began + self.bus.on_wire(line, frame.len()));
+        let asked = Asked { heard, frame: &frame, baud: self.pty.baud(), ended };
+        let said = self.bus.answer(asked, |place| self.house.state_now(place));
         self.bus.occupy(line, &frame, &said);
         let Said::Pieces(pieces) = said else { return Ok(()) };
-        let mut at = self.free_at.max(began + self.bus.on_wire(line, frame.len()));
+        let mut at = ended;
         for piece in pieces {
             at = self.send(piece, at, self.bus.on_wire(line, 1)).await?;
         }
@@ -185,7 +187,10 @@ impl<'a> Talk<'a> {
     ) -> io::Result<Instant> {
         let (mut at, mut left) = (from + piece.rest, from);
         let grain = GRAIN.as_nanos().checked_div(character.as_nanos()).unwrap_or(u128::MAX);
-        let grain = usize::try_from(grain).unwrap_or(usize::MAX).max(1);
+        let grain = match self.bus.pieces {
+            None => usize::try_from(grain).unwrap_or(usize::MAX).max(1),
+            Some(_) => piece.bytes.len().max(1), // with its last byte the whole piece is there
+        };
         for bytes in piece.bytes.chunks(grain) {
             at += character * u32::try_from(bytes.len()).unwrap_or(u32::MAX);
             self.wait_until(at).await?;

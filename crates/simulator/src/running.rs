@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use thiserror::Error;
 use tokio::io::{DuplexStream, duplex};
 use tokio::net::TcpListener;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -168,6 +169,7 @@ fn bus_of(house: &House, plan: &BusPlan, pretence: &Pretence) -> Bus {
         place,
         nature: nature.clone(),
         image: Image::new(meter, &how.identify, how.holes),
+        delay: how.delay,
         faults: how.faults.clone(),
         questions: std::sync::Mutex::default(),
     });
@@ -176,7 +178,8 @@ fn bus_of(house: &House, plan: &BusPlan, pretence: &Pretence) -> Bus {
         key: plan.key.clone(),
         way: plan.place.way(),
         line: line.unwrap_or_default(),
-        delay: plan.delay,
+        began: Instant::now(),
+        pieces: plan.pieces,
         wire_time: plan.wire_time,
         one_client: plan.one_client,
         seed: house.simulation.seed,

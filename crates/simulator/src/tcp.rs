@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::bus::{Bus, Promptness, Said};
+use crate::bus::{Asked, Bus, Promptness, Said};
 use crate::ear::{Ear, Question, Sound};
 use crate::pretence::Pretence;
 
@@ -52,6 +52,9 @@ pub(crate) async fn serve(
         if connected.fetch_add(1, Ordering::AcqRel) >= most {
             connected.fetch_sub(1, Ordering::AcqRel);
             continue; // dropping the stream closes it
+        }
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(bus = %bus.key, %error, "pieces may come together");
         }
         let (bus, house) = (Arc::clone(&bus), Arc::clone(&house));
         let (stop, connected) = (stop.clone(), Arc::clone(&connected));
@@ -114,15 +117,17 @@ async fn answer<S: AsyncWrite + Unpin>(
 ) -> io::Result<After> {
     let _turn = bus.turn.lock().await;
     let Question { heard, frame, began, .. } = question;
-    let said = bus.answer((heard, &frame), None, |place| house.state_now(place));
+    let free = Instant::now(); // another client may have been served first
+    let ended = began.max(free) + bus.on_wire(bus.line, frame.len());
+    let asked = Asked { heard, frame: &frame, baud: None, ended };
+    let said = bus.answer(asked, |place| house.state_now(place));
     bus.occupy(bus.line, &frame, &said);
     let pieces = match said {
         Said::Nothing => return Ok(After::GoOn),
         Said::Close => return Ok(After::Close),
         Said::Pieces(pieces) => pieces,
     };
-    let free = Instant::now(); // another client may have been served first
-    let mut at = began.max(free) + bus.on_wire(bus.line, frame.len());
+    let mut at = ended;
     for piece in pieces {
         at += piece.rest + bus.on_wire(bus.line, piece.bytes.len());
         sleep_until(at).await;

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use common::{Started, ask, ask_serial, framed, line_in, noon, rtu, serial, small, tcp};
 use domain::{Key, Quantity};
-use tokio::io::AsyncReadExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use wire::Line;
 
 /// 1234.5 as float32.
@@ -116,6 +116,51 @@ async fn the_delay_of_a_converter_is_kept() {
     // The line behind the converter carries 8 bytes there and 9 back.
     assert!(asked.elapsed() >= Duration::from_millis(30) + Line::default().wire_time(8 + 9));
     house.end().await;
+}
+
+#[tokio::test]
+async fn a_delay_by_name_is_kept_and_that_of_a_meter_wins() {
+    for (on_bus, on_meter, from, to) in [
+        ("delay = 'sdm230'", "", 40, 46),
+        ("delay = 'sdm630'", "delay = 'fast'", 12, 16),
+        ("delay = 'fast'", "delay_ms = [50, 60]", 50, 60),
+        ("delay = 'converter'", "", 50, 55),
+        ("delay = 'ethernet'", "", 0, 2),
+    ] {
+        let text = small("tcp://127.0.0.1:0", on_bus, on_meter).replace("delay_ms = 0\n", "\n");
+        let house = Started::new(&text).await;
+        let mut socket = house.socket().await;
+        let mut least = Duration::MAX;
+        for question in 0..8 {
+            let asked = tokio::time::Instant::now();
+            ask(&mut socket, &tcp(question, 5, 4, (72, 2)), 13).await;
+            least = least.min(asked.elapsed());
+        }
+        let (from, to) = (Duration::from_millis(from), Duration::from_millis(to + 5));
+        assert!((from..to).contains(&least), "{on_bus} {on_meter}: {least:?}");
+        house.end().await;
+    }
+}
+
+#[tokio::test]
+async fn an_answer_comes_in_the_pieces_of_its_adapter() {
+    for (pieces, lengths) in [("usb", [12, 11]), ("tail", [22, 1])] {
+        let on_bus = format!("pieces = '{pieces}'");
+        let house = Started::small("rtu+tcp://127.0.0.1:0", &on_bus, "").await;
+        let mut socket = house.socket().await;
+        let mut apart = false;
+        for _ in 0..10 {
+            socket.write_all(&rtu(5, 4, 72, 9)).await.unwrap();
+            let (mut heard, mut seen) = (0, Vec::new());
+            while heard < 23 {
+                seen.push(socket.read(&mut [0; 64]).await.unwrap());
+                heard += seen.last().unwrap();
+            }
+            apart |= seen == lengths; // a busy machine may read two pieces as one
+        }
+        assert!(apart, "{pieces}");
+        house.end().await;
+    }
 }
 
 #[tokio::test]
