@@ -16,6 +16,7 @@ use crate::pass::Pass;
 use crate::plan::{BusPlan, MeterPlan};
 use crate::port::Dial;
 use crate::port_fault::{PortFault, Stage};
+use crate::recorder::Recorder;
 use crate::schedule::Schedule;
 use crate::status::{BusStatus, Load, Shown};
 use crate::visit::{ALL_PACES, Visited};
@@ -91,6 +92,11 @@ impl<D: Dial> BusTask<D> {
             shown,
             load: Load::new(Instant::now()),
         }
+    }
+
+    /// What goes over the line, one more handle on it.
+    pub(crate) fn recorder(&self) -> Recorder {
+        self.conversation.recorder().clone()
     }
 
     /// How the bus is, for whoever looks at it.

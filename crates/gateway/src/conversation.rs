@@ -12,6 +12,7 @@ use crate::alarm::Alarm;
 use crate::framing::Framing;
 use crate::port::Dial;
 use crate::port_fault::{PortFault, Stage};
+use crate::recorder::{Recorder, Terms};
 
 /// A pause inside an answer that adapters and kernels are known to make.
 const HICCUP: Duration = Duration::from_millis(20);
@@ -59,6 +60,7 @@ pub(crate) struct Conversation<D: Dial> {
     silences: u32,
     alarm: Alarm,
     buffer: [u8; 512],
+    recorder: Recorder,
 }
 
 /// A question and how it is asked.
@@ -112,6 +114,7 @@ impl<D: Dial> Conversation<D> {
             silences: 0,
             alarm,
             buffer: [0; 512],
+            recorder: Recorder::new(),
         }
     }
 
@@ -135,11 +138,16 @@ impl<D: Dial> Conversation<D> {
     pub(crate) async fn is_answered_in(&mut self, framing: Framing, call: Call) -> bool {
         self.link = None;
         self.tried = Some(framing);
-        let carried = self.carry_once(call).await;
+        let carried = self.carry_and_note(call).await;
         self.tried = None;
         self.link = None;
         self.framing = self.dial.framing(self.line);
         carried.is_ok_and(|carried| carried.exchange.finish(carried.end).is_ok())
+    }
+
+    /// What went over the line in the last minutes.
+    pub(crate) fn recorder(&self) -> &Recorder {
+        &self.recorder
     }
 
     /// The settings of the serial line at this moment.
@@ -173,7 +181,7 @@ impl<D: Dial> Conversation<D> {
     /// Only when the port itself cannot be used; it is opened anew for the next question.
     pub(crate) async fn carry(&mut self, call: Call) -> Result<Carried, PortFault> {
         let reused = self.link.is_some();
-        let first = self.carry_once(call).await;
+        let first = self.carry_and_note(call).await;
         let Err(PortFault { stage, .. }) = &first else { return first };
         // A port that was lost while it was idle is normal and costs one repetition.
         let again = match stage {
@@ -181,7 +189,14 @@ impl<D: Dial> Conversation<D> {
             Stage::Stale => reused,
             Stage::UnderWay => reused && !self.is_serial(),
         };
-        if again { self.carry_once(call).await } else { first }
+        if again { self.carry_and_note(call).await } else { first }
+    }
+
+    async fn carry_and_note(&mut self, call: Call) -> Result<Carried, PortFault> {
+        let carried = self.carry_once(call).await;
+        let verdict = carried.as_ref().map(|carried| carried.exchange.finish(carried.end));
+        self.recorder.judged(Instant::now(), verdict.ok());
+        carried
     }
 
     async fn carry_once(&mut self, call: Call) -> Result<Carried, PortFault> {
@@ -195,6 +210,9 @@ impl<D: Dial> Conversation<D> {
         let mut exchange = self.exchange(read);
         let asked_at = Instant::now();
         let mut heard = Heard::default();
+        let Call { patience, listen, .. } = call;
+        let terms = Terms { framing: self.framing.into(), patience, listen };
+        self.recorder.sent(asked_at, terms, exchange.request());
         self.say(&mut link, exchange.request()).await?;
         let ended = self.hear_out(&mut link, &mut exchange, call, &mut heard).await;
         let end = ended.map_err(|error| self.lost(error))?;
@@ -403,7 +421,9 @@ impl<D: Dial> Conversation<D> {
     /// Notes that bytes arrived just now: the silence begins again.
     fn heard(&mut self, count: usize) -> Instant {
         let now = Instant::now();
-        trace!("< {}", Hex(self.buffer.get(..count).unwrap_or_default()));
+        let bytes = self.buffer.get(..count).unwrap_or_default();
+        trace!("< {}", Hex(bytes));
+        self.recorder.heard(now, bytes);
         self.quiet_until = self.quiet_until.max(now + self.silence());
         now
     }

@@ -1,4 +1,4 @@
-use wire::Line;
+use wire::{Line, transcript};
 
 /// How frames are told apart on a port.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -9,6 +9,16 @@ pub enum Framing {
     Tcp,
     /// Serial frames on a socket: somebody else keeps the silence.
     RtuOverTcp,
+}
+
+impl From<Framing> for transcript::Framing {
+    fn from(framing: Framing) -> Self {
+        match framing {
+            Framing::Serial(line) => Self::Serial(line),
+            Framing::Tcp => Self::Tcp,
+            Framing::RtuOverTcp => Self::RtuOverTcp,
+        }
+    }
 }
 
 impl Framing {

@@ -20,6 +20,7 @@ mod pass;
 mod plan;
 mod port;
 mod port_fault;
+mod recorder;
 mod schedule;
 mod status;
 mod tally;
@@ -44,6 +45,7 @@ pub use crate::delays::Delays;
 pub use crate::framing::Framing;
 pub use crate::plan::{BusPlan, MeterPlan, Plan};
 pub use crate::port::{Dial, Fenced, IN_USE, NOT_PERMITTED, Opened};
+pub use crate::recorder::Recorder;
 use crate::status::Shown;
 pub use crate::status::{Alarm, BusStatus, MeterStatus};
 pub use crate::tally::Tally;
@@ -70,6 +72,7 @@ pub struct Asks {
 #[derive(Debug, Clone, Default)]
 pub struct Look {
     buses: Arc<Vec<Shown>>,
+    recorders: Arc<HashMap<Key, Recorder>>,
 }
 
 impl Look {
@@ -77,6 +80,12 @@ impl Look {
     #[must_use]
     pub fn status(&self) -> Vec<BusStatus> {
         self.buses.iter().map(Shown::now).collect()
+    }
+
+    /// What went over a bus in the last minutes; `None` where the plan has no such bus.
+    #[must_use]
+    pub fn recorder(&self, bus: &Key) -> Option<Recorder> {
+        self.recorders.get(bus).cloned()
     }
 }
 
@@ -127,15 +136,16 @@ pub fn start_on<D: Dial + 'static>(
 ) -> Gateway {
     let Around { zone, clock, stop } = *around;
     let (sweeps, collected) = mpsc::channel(collector::QUEUE);
-    let (mut buses, mut shown) = (HashMap::new(), Vec::new());
+    let (mut buses, mut shown, mut recorders) = (HashMap::new(), Vec::new(), HashMap::new());
     let mut tasks = JoinSet::new();
     let untold = CancellationToken::new();
     for bus in plan.buses {
         let (ask, asked) = mpsc::channel(ASKS);
         buses.extend(bus.meters.iter().map(|meter| (meter.key.clone(), ask.clone())));
-        let port = dial(&bus);
+        let (key, port) = (bus.key.clone(), dial(&bus));
         let task = BusTask::new(bus, plan.number, port, zone.clone(), clock.clone());
         shown.push(task.shown());
+        recorders.insert(key, task.recorder());
         let alarm = Guard { stop: stop.clone(), untold: untold.clone() };
         let task = task.run(asked, sweeps.clone(), stop.clone());
         tasks.spawn(async move { alarm.guard(task).await });
@@ -143,7 +153,7 @@ pub fn start_on<D: Dial + 'static>(
     let alarm = Guard { stop: stop.clone(), untold: untold.clone() };
     let collector = collector::collect(collected, journal, clock.clone(), stop.clone());
     tasks.spawn(async move { alarm.guard(collector).await });
-    let look = Look { buses: Arc::new(shown) };
+    let look = Look { buses: Arc::new(shown), recorders: Arc::new(recorders) };
     Gateway { asks: Asks { buses: Arc::new(buses) }, look, tasks, untold }
 }
 

@@ -301,6 +301,7 @@ fn entry() -> impl Strategy<Value = Entry> {
     let event = prop_oneof![
         framing().prop_map(Event::Framing),
         any::<u64>().prop_map(|micros| Event::Patience(Duration::from_micros(micros))),
+        any::<u64>().prop_map(|micros| Event::Listen(Duration::from_micros(micros))),
         any::<Vec<u8>>().prop_map(Event::Sent),
         any::<Vec<u8>>().prop_map(Event::Heard),
         verdict().prop_map(Event::Judged),

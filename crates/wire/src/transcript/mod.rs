@@ -9,7 +9,7 @@
 //! | `>` | these bytes were sent |
 //! | `<` | these bytes were heard |
 //! | `=` | what was made of it, see [`Verdict`] |
-//! | `@` | what holds from here on: `rtu 9600 8N1`, `rtu+tcp` or `tcp`; `patience 1000` |
+//! | `@` | what holds from here on: `rtu 9600 8N1`, `rtu+tcp` or `tcp`; `patience 1000`; `listen 5` |
 //! | `@ at` | when it began, by the clock on the wall; before everything else |
 //!
 //! ```text
@@ -62,6 +62,9 @@ pub enum Event {
     /// `@ patience ..`: how long an answer to the questions from here on is waited for, in whole
     /// microseconds.
     Patience(Duration),
+    /// `@ listen ..`: how long is listened after an answer for a second one, in whole microseconds;
+    /// none where nothing is said.
+    Listen(Duration),
     /// `>`: sent by the gateway.
     Sent(Vec<u8>),
     /// `<`: heard by the gateway; no bytes on a line that only says that nothing was heard.
@@ -103,6 +106,7 @@ impl fmt::Display for Entry {
         match &self.event {
             Event::Framing(framing) => write!(f, "@ {framing}"),
             Event::Patience(patience) => write!(f, "@ patience {}", Millis::of(*patience)),
+            Event::Listen(listen) => write!(f, "@ listen {}", Millis::of(*listen)),
             Event::Sent(bytes) => frame(f, '>', bytes),
             Event::Heard(bytes) => frame(f, '<', bytes),
             Event::Judged(verdict) => write!(f, "= {verdict}"),
@@ -161,6 +165,7 @@ mod tests {
     70 = damaged: truncated
    170 @ rtu 9600 8N1
    171 @ patience 250.500
+@ listen 5
    200 > 02 04 00 48 00 01 B1 EF
    450.500 = silent
 ";
@@ -168,7 +173,7 @@ mod tests {
     #[test]
     fn a_transcript_survives_reading_and_writing() {
         let transcript: Transcript = TEXT.parse().unwrap();
-        assert_eq!(transcript.entries.len(), 11);
+        assert_eq!(transcript.entries.len(), 12);
         assert_eq!(transcript.entries[3].at, Some(Duration::from_micros(42_137)));
         assert_eq!(transcript.to_string(), TEXT);
     }

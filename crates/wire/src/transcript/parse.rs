@@ -30,7 +30,9 @@ pub enum Problem {
     #[error("{0:?} is no verdict such as `2 registers`, `refused 2`, `silent`, `damaged: bad_crc`")]
     NoVerdict(String),
     /// What stands behind `@` is no setting.
-    #[error("{0:?} is none of `rtu 9600 8N1`, `rtu+tcp`, `tcp`, `patience 1000`, `at` an instant")]
+    #[error(
+        "{0:?} is no setting such as `rtu 9600 8N1`, `rtu+tcp`, `tcp`, `patience 1000`, `listen 5`"
+    )]
     NoSetting(String),
     /// `@ at` stands behind something else, or a second time.
     #[error("`@ at` stands once, before everything else, without a time")]
@@ -98,7 +100,8 @@ fn setting(said: &str) -> Option<Event> {
         }
         ("rtu+tcp", None, None) => Event::Framing(Framing::RtuOverTcp),
         ("tcp", None, None) => Event::Framing(Framing::Tcp),
-        ("patience", Some(patience), None) => Event::Patience(millis(patience)?),
+        ("patience", Some(span), None) => Event::Patience(millis(span)?),
+        ("listen", Some(span), None) => Event::Listen(millis(span)?),
         _ => return None,
     };
     words.next().is_none().then_some(event)
@@ -155,8 +158,8 @@ mod tests {
             ),
             (
                 "@ rtu 9600 9N1",
-                "line 1: \"rtu 9600 9N1\" is none of `rtu 9600 8N1`, `rtu+tcp`, `tcp`, \
-                 `patience 1000`, `at` an instant",
+                "line 1: \"rtu 9600 9N1\" is no setting such as `rtu 9600 8N1`, `rtu+tcp`, `tcp`, \
+                 `patience 1000`, `listen 5`",
             ),
             (
                 "@ tcp\n@ at 2026-11-24T15:20:03Z",

@@ -20,12 +20,11 @@ pub enum Verdict {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Failure {
     label: &'static str,
-    consequence: Consequence,
 }
 
 impl Failure {
     /// The port could not be used any more while the question was under way.
-    pub const PORT_LOST: Self = Self { label: "port_lost", consequence: Consequence::Line };
+    pub const PORT_LOST: Self = Self { label: "port_lost" };
 
     /// The stable name, see [`Fault::label`].
     #[must_use]
@@ -35,8 +34,9 @@ impl Failure {
 
     /// What the failure says about the meter.
     #[must_use]
-    pub const fn consequence(self) -> Consequence {
-        self.consequence
+    pub fn consequence(self) -> Consequence {
+        let fault = FAULTS.into_iter().find(|fault| fault.label() == self.label);
+        fault.map_or(Consequence::Line, Fault::consequence)
     }
 
     /// The failure that has this label.
@@ -67,7 +67,7 @@ const FAULTS: [Fault; 15] = [
 
 impl From<Fault> for Failure {
     fn from(fault: Fault) -> Self {
-        Self { label: fault.label(), consequence: fault.consequence() }
+        Self { label: fault.label() }
     }
 }
 
@@ -94,7 +94,7 @@ impl fmt::Display for Verdict {
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let word = match self.consequence {
+        let word = match self.consequence() {
             Consequence::Silent => "silent",
             Consequence::Frame => "damaged",
             Consequence::Line => "lost",
