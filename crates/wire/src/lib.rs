@@ -26,6 +26,7 @@
 pub mod hex;
 mod line;
 pub mod modbus;
+pub mod pcap;
 pub mod transcript;
 
 pub use line::{Line, Parity};
