@@ -1,12 +1,14 @@
 # shellcheck shell=bash disable=SC2034,SC2154 # its variables are shared with bench/run
 #
-# What the parts of the benchmark share: measuring, medians, the server.
+# What the parts of the benchmark share: measuring, medians, the server, the peers.
 
 # Five turns of each figure; cold starts are short and noisy, so eleven.
 turns=5
 starts=11
 
 say() { printf '%s\n' "$*" >&2; }
+
+# --- Numbers --------------------------------------------------------------------------------------
 
 # The middle one of the numbers on standard input.
 median() { sort -n | awk '{ all[NR] = $1 } END { print all[int((NR + 1) / 2)] }'; }
@@ -16,6 +18,8 @@ span() { sort -n | awk 'NR == 1 { least = $1 } END { print least "–" $1 }'; }
 
 # awk as a calculator: `reckon '%.2f' '1 / 3'`.
 reckon() { awk "BEGIN { printf \"$1\", $2 }"; }
+
+# --- Measuring ------------------------------------------------------------------------------------
 
 # CPU seconds, user and system, of a command.
 cpu_of() {
@@ -32,22 +36,24 @@ instructions_of() {
 }
 
 # Instructions of one repetition: the difference of 2 N and N, so that start and end drop out.
-# `instructions_each N COMMAND LAYER [PORT]`
-instructions_each() {
-    local times=$1 command=$2 layer=$3 once twice
-    shift 3
-    once=$(instructions_of "$command" "$layer" "$times" "$@")
-    twice=$(instructions_of "$command" "$layer" $((2 * times)) "$@")
-    reckon '%.0f' "($twice - $once) / $times"
-}
+# `instructions_each N COMMAND... -- [ARGUMENT...]`: N stands between the two.
+instructions_each() { each instructions_of '%.0f' "$@"; }
 
 # System calls of one repetition, in the same way.
-calls_each() {
-    local times=$1 command=$2 layer=$3 once twice
+calls_each() { each calls_of '%.2f' "$@"; }
+
+each() {
+    local counter=$1 form=$2 times=$3 once twice
+    local -a command=()
     shift 3
-    once=$(calls_of "$command" "$layer" "$times" "$@")
-    twice=$(calls_of "$command" "$layer" $((2 * times)) "$@")
-    reckon '%.2f' "($twice - $once) / $times"
+    while [[ $1 != -- ]]; do
+        command+=("$1")
+        shift
+    done
+    shift
+    once=$("$counter" "${command[@]}" "$times" "$@")
+    twice=$("$counter" "${command[@]}" $((2 * times)) "$@")
+    reckon "$form" "($twice - $once) / $times"
 }
 
 calls_of() {
@@ -55,14 +61,28 @@ calls_of() {
     awk '$NF == "total" { print $4 }' "$work/calls"
 }
 
+# Nanoseconds that all threads of a process have run.
+ran() { cat /proc/"$1"/task/*/schedstat | awk '{ sum += $1 } END { printf "%.0f", sum }'; }
+
+# The most memory that a process ever held, in MiB.
+peak() { awk '/VmHWM/ { printf "%.1f\n", $2 / 1024 }' "/proc/$1/status"; }
+
+# Bytes that a process has written to disk.
+written() { awk '/^write_bytes/ { print $2 }' "/proc/$1/io"; }
+
+# --- The server -----------------------------------------------------------------------------------
+
 # Starts the server; its port is in $port.
 serve() {
     rm -f "$work/port"
     "$bin/server" >"$work/port" &
     server=$!
     until [[ -s $work/port ]]; do sleep 0.01; done
-    port=$(<"$work/port")
+    read -r port counts <"$work/port"
 }
+
+# Questions that the server has answered.
+questions() { cat <"/dev/tcp/127.0.0.1/$counts"; }
 
 stop_serving() {
     kill "$server"
@@ -70,7 +90,7 @@ stop_serving() {
     server=
 }
 
-# A site file of so many meters, each on a connection of its own, read every second.
+# A site file of so many SDM630, each on a connection of its own, read every second.
 site_of() {
     printf '[site]\nkey = "bench"\ntime_zone = "Europe/Zurich"\n'
     for ((n = 1; n <= $1; n++)); do
@@ -81,5 +101,40 @@ site_of() {
     done
 }
 
-# Nanoseconds that all threads of a process have run.
-ran() { cat /proc/"$1"/task/*/schedstat | awk '{ sum += $1 } END { printf "%.0f", sum }'; }
+# --- The line -------------------------------------------------------------------------------------
+
+# Starts the far end of a serial line on the first core, see `bench/src/bin/far-end.rs`. The line is
+# at $line; what speaks to it belongs on the other core.
+lay_line() {
+    line=$work/line
+    coproc FAR { exec taskset -c 0 "$bin/far-end" "$line" "$@"; }
+    from_line=${FAR[0]} to_line=${FAR[1]} far_end=$FAR_PID
+    read -r _ <&"$from_line"
+}
+
+# Questions heard, answered and begun too early so far.
+counts_of_line() {
+    echo >&"$to_line"
+    head -n 1 <&"$from_line"
+}
+
+take_line() {
+    exec {to_line}>&-
+    wait "$far_end"
+}
+
+# --- Programs of others ---------------------------------------------------------------------------
+
+# Whether a peer is there; one that is not is named below the table.
+has() {
+    local name=$1 program=$2
+    command -v "$program" >/dev/null || { absent+=("$name"); return 1; }
+}
+
+# Says what was left out since the last time.
+tell_absent() {
+    ((${#absent[@]})) || return 0
+    local IFS='/'
+    printf '\nNot measured, because bench/setup has not installed it: %s.\n' "${absent[*]}"
+    absent=()
+}

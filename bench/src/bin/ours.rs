@@ -2,44 +2,84 @@
 //!
 //! - `decode N`: a 32-bit float, from two registers to an exact decimal;
 //! - `frame N`: an exchange of 60 registers without a port: question built, answer heard, finished;
-//! - `exchange N PORT`: a question for 30 registers over a socket, its 15 values decoded;
-//! - `visit N PORT`: the same through the gateway, as the bus task does it: schedule and journal
-//!   are left out, everything from the plan to the batch of readings is in.
+//! - `whole N`: the gateway with its schedule and a journal in memory, one meter of 15 values that
+//!   answers without a port: due, asked, judged, decoded, appended, told;
+//! - `exchange N PORT [CONNECTIONS]`: a question for 30 registers over sockets, its 15 values
+//!   decoded;
+//! - `visit N PORT [CONNECTIONS]`: the same through the gateway, as the bus task does it: schedule
+//!   and journal are left out, everything from the plan to the batch of readings is in;
+//! - `line N PATH BAUD COUNT`: such a visit over a serial line, one question for so many registers;
+//!   prints the seconds that N of them took;
+//! - `poll SECONDS PORT METERS`: every second a visit of each meter, 40 values of each.
+
+#[path = "ours/whole.rs"]
+mod whole;
 
 use std::env;
 use std::hint::black_box;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
-use bench::{COUNT, entries, number, word};
-use catalog::{Limits, Register, Retries, decode};
-use domain::{Clock, Key, PlanNumber};
-use gateway::{BusPlan, MeterPlan, Reader};
+use bench::{COUNT, at_least_one, number, plan, site_of_line, site_of_sockets, word};
+use catalog::{Register, decode};
+use domain::Clock;
+use gateway::Reader;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::task::{JoinSet, LocalSet};
 use wire::modbus::{Answer, End, Exchange, Function, Progress, Read};
 
 const READ: Read = Read { address: 1, function: Function::Input, start: 0, count: COUNT };
+/// Values that the question brings.
+const VALUES: u16 = COUNT / 2;
 
 fn main() -> Result<()> {
     let mut arguments = env::args().skip(1);
     let layer = arguments.next().context("which layer?")?;
     let times: u32 = number(arguments.next(), "how often")?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     match layer.as_str() {
         "decode" => return decode_only(times),
         "frame" => return frame_only(times),
+        "whole" => return runtime.block_on(whole::sweeps(times)),
+        "line" => {
+            let path = arguments.next().context("which path?")?;
+            let baud = number(arguments.next(), "the baud rate")?;
+            let count: u16 = number(arguments.next(), "how many registers")?;
+            return runtime.block_on(line(times, &site_of_line(&path, baud, count / 2, "")));
+        }
         _ => {}
     }
     let port = number(arguments.next(), "the port")?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    match layer.as_str() {
-        "exchange" => runtime.block_on(exchange(times, port)),
-        "visit" => runtime.block_on(visit(times, port)),
-        _ => bail!("no layer {layer}"),
-    }
+    let many = at_least_one(arguments.next(), "how many connections or meters")?;
+    let work = async {
+        let mut tasks = JoinSet::new();
+        match layer.as_str() {
+            "exchange" => (0..many).for_each(|_| {
+                tasks.spawn_local(exchange(times / many, port));
+            }),
+            "visit" => {
+                for reader in readers(&site_of_sockets(many.try_into()?, VALUES, port, "0s"))? {
+                    tasks.spawn_local(visit(times / many, reader));
+                }
+            }
+            "poll" => {
+                for reader in readers(&site_of_sockets(many.try_into()?, 40, port, "1s"))? {
+                    tasks.spawn_local(poll(times, reader));
+                }
+            }
+            _ => bail!("no layer {layer}"),
+        }
+        while let Some(ended) = tasks.join_next().await {
+            ended??;
+        }
+        Ok(())
+    };
+    LocalSet::new().block_on(&runtime, work)
 }
 
 fn decode_only(times: u32) -> Result<()> {
-    let entry = entries(2)?.remove(0);
+    let entry = entries(1)?.remove(0);
     let words = [word(0), word(1)];
     for _ in 0..times {
         ensure!(decode(black_box(&entry), black_box(&words)).is_ok(), "a value was not decoded");
@@ -62,7 +102,7 @@ fn frame_only(times: u32) -> Result<()> {
 }
 
 async fn exchange(times: u32, port: u16) -> Result<()> {
-    let entries = entries(COUNT)?;
+    let entries = entries(VALUES)?;
     let mut stream = TcpStream::connect(("127.0.0.1", port)).await?;
     stream.set_nodelay(true)?;
     let mut buffer = [0; 512];
@@ -91,26 +131,49 @@ fn decode_all(entries: &[Register], words: &[u16]) -> Result<()> {
     Ok(())
 }
 
-async fn visit(times: u32, port: u16) -> Result<()> {
-    let meter = MeterPlan {
-        key: Key::new("meter")?,
-        address: 1,
-        line: wire::Line::default(),
-        timeout: std::time::Duration::from_secs(3),
-        retries: Retries::default(),
-        interval: std::time::Duration::ZERO,
-        limits: Limits { align_even: true, ..Limits::socket(COUNT) },
-        registers: entries(COUNT)?,
-    };
-    let values = meter.registers.len();
-    let port = format!("tcp://127.0.0.1:{port}").parse()?;
-    let bus = BusPlan { key: Key::new("bus")?, port, meters: vec![meter] };
-    let clock = Clock::new(jiff::Timestamp::now);
-    let mut reader = Reader::new(bus, PlanNumber(1), &clock);
+async fn visit(times: u32, mut reader: Reader) -> Result<()> {
     for _ in 0..times {
-        for batch in reader.read_all().await {
-            ensure!(batch.readings.len() == values, "{:?}", batch.gaps);
-        }
+        read_all(&mut reader).await?;
     }
     Ok(())
+}
+
+async fn line(times: u32, site: &str) -> Result<()> {
+    let mut reader = readers(site)?.remove(0);
+    read_all(&mut reader).await?; // the port is opened, and the delay of the meter is known
+    let began = Instant::now();
+    for _ in 0..times {
+        read_all(&mut reader).await?;
+    }
+    println!("{:.6}", began.elapsed().as_secs_f64());
+    Ok(())
+}
+
+async fn poll(seconds: u32, mut reader: Reader) -> Result<()> {
+    let mut tick = tokio::time::interval(Duration::from_secs(1));
+    for _ in 0..seconds {
+        tick.tick().await;
+        read_all(&mut reader).await?;
+    }
+    Ok(())
+}
+
+async fn read_all(reader: &mut Reader) -> Result<()> {
+    for batch in black_box(reader.read_all().await) {
+        ensure!(batch.gaps.is_empty() && !batch.readings.is_empty(), "{:?}", batch.gaps);
+    }
+    Ok(())
+}
+
+/// One for each bus of the site.
+fn readers(site: &str) -> Result<Vec<Reader>> {
+    let plan = plan(site)?;
+    let clock = Clock::new(jiff::Timestamp::now);
+    Ok(plan.buses.into_iter().map(|bus| Reader::new(bus, plan.number, &clock)).collect())
+}
+
+/// So many floats from register 0 up.
+fn entries(values: u16) -> Result<Vec<Register>> {
+    let mut plan = plan(&site_of_sockets(1, values, 502, "1s"))?;
+    Ok(plan.buses.remove(0).meters.remove(0).registers)
 }

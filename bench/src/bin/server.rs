@@ -1,22 +1,34 @@
 //! Meters that answer at once: a Modbus TCP server on every loopback address, for every unit, with
-//! one thread a connection and one system call each way. It prints its port and serves until it is
-//! ended.
+//! one thread a connection and one system call each way. It prints its port, and a second one where
+//! whoever connects is told how many questions it has answered. It serves until it is ended.
 
 use std::io::{self, Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
 use wire::modbus::{Heard, Read as Question};
 
+static ANSWERED: AtomicU64 = AtomicU64::new(0);
+
 fn main() -> io::Result<()> {
     let listener = TcpListener::bind(("0.0.0.0", 0))?;
-    println!("{}", listener.local_addr()?.port());
+    let counts = TcpListener::bind(("127.0.0.1", 0))?;
+    println!("{} {}", listener.local_addr()?.port(), counts.local_addr()?.port());
     let data: &'static [u8] =
         (0..=u16::MAX).flat_map(|n| bench::word(n).to_be_bytes()).collect::<Vec<_>>().leak();
+    thread::spawn(move || tell(&counts));
     loop {
         let (stream, _) = listener.accept()?;
         // A client that goes ends its thread and nothing else.
         thread::Builder::new().stack_size(64 * 1024).spawn(move || serve(stream, data))?;
+    }
+}
+
+fn tell(counts: &TcpListener) -> io::Result<()> {
+    loop {
+        let (mut stream, _) = counts.accept()?;
+        writeln!(stream, "{}", ANSWERED.load(Ordering::Relaxed))?;
     }
 }
 
@@ -38,5 +50,6 @@ fn serve(mut stream: TcpStream, data: &[u8]) -> io::Result<()> {
         answer[6..9].copy_from_slice(&[address, function.code(), bytes]);
         answer[9..9 + words.len()].copy_from_slice(words);
         stream.write_all(&answer[..9 + words.len()])?;
+        ANSWERED.fetch_add(1, Ordering::Relaxed);
     }
 }
