@@ -9,7 +9,7 @@ use std::sync::Arc;
 use anyhow::{Context, bail};
 use catalog::{Catalog, CheckedSite};
 use domain::{Clock, PlanNumber};
-use gateway::{Around, Asks, BusPlan, Fenced, Gateway, Plan};
+use gateway::{Access, Around, Asks, BusPlan, Gateway, Plan};
 use jiff::tz::TimeZone;
 use portal::Ready;
 use store::Store;
@@ -182,9 +182,9 @@ impl House {
     }
 
     /// The port of a bus inside the networks and ports that the box file allows.
-    fn fenced(&self, bus: &BusPlan) -> Fenced {
+    fn fenced(&self, bus: &BusPlan) -> Access {
         let network = self.network.clone();
-        Fenced { port: bus.port.clone(), allows: Arc::new(move |at| network.allows(at)) }
+        Access::to(bus.port.clone()).fenced(move |at| network.allows(at))
     }
 }
 

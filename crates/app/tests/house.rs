@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use catalog::{Catalog, DataType};
 use domain::{Batch, Clock, Decimal, Key, Quantity, Reading};
-use gateway::{Around, BusPlan, Dial, Framing, Plan};
+use gateway::{Access, Around, BusPlan, Dial, Framing, Plan};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use simulator::{House, Running};
@@ -55,7 +55,7 @@ impl Dial for InMemory {
     }
 
     fn framing(&self, line: Line) -> Framing {
-        self.bus.port.framing(line)
+        Access::to(self.bus.port.clone()).framing(line)
     }
 }
 

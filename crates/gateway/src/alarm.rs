@@ -72,7 +72,7 @@ impl Timer {
         let timer = timerfd_create(TimerfdClockId::Monotonic, flags)?;
         #[expect(
             deprecated,
-            reason = "the successor is unsafe for descriptors that may be swapped; an OwnedFd is not"
+            reason = "the successor is unsafe where descriptors are swapped; an OwnedFd is not"
         )]
         let timer = AsyncFd::new(timer)?;
         Ok(Self { timer, until: Instant::now() })

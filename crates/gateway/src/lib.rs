@@ -32,7 +32,6 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
-use catalog::Port;
 use domain::{Batch, Clock, Key, PlanNumber};
 use jiff::tz::TimeZone;
 use store::Journal;
@@ -44,7 +43,7 @@ use crate::bus::{Ask, BusTask};
 pub use crate::delays::Delays;
 pub use crate::framing::Framing;
 pub use crate::plan::{BusPlan, MeterPlan, Plan};
-pub use crate::port::{Dial, Fenced, IN_USE, NOT_PERMITTED, Opened};
+pub use crate::port::{Access, Dial, IN_USE, NOT_PERMITTED, Opened, Serial};
 pub use crate::recorder::Recorder;
 use crate::status::Shown;
 pub use crate::status::{Alarm, BusStatus, MeterStatus};
@@ -112,7 +111,7 @@ pub fn start(
     clock: &Clock,
     stop: &CancellationToken,
 ) -> Gateway {
-    start_on(plan, |bus| bus.port.clone(), journal, &Around { zone, clock, stop })
+    start_on(plan, |bus| Access::to(bus.port.clone()), journal, &Around { zone, clock, stop })
 }
 
 /// What a gateway finds around it.
@@ -164,13 +163,13 @@ pub async fn read_once(bus: BusPlan, number: PlanNumber, clock: &Clock) -> Vec<B
 
 /// Reads a bus when told, without schedule and journal. The port stays open from one time to the
 /// next, and what was learnt about the meters is kept.
-pub struct Reader(BusTask<Port>);
+pub struct Reader(BusTask<Access>);
 
 impl Reader {
     /// A reader of the bus. The port is opened by the first reading.
     #[must_use]
     pub fn new(bus: BusPlan, number: PlanNumber, clock: &Clock) -> Self {
-        let port = bus.port.clone();
+        let port = Access::to(bus.port.clone());
         Self(BusTask::new(bus, number, port, TimeZone::UTC, clock.clone()))
     }
 
