@@ -15,7 +15,7 @@ use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::Duration;
 
-use catalog::{DataType, Host, Limits, Port, Register, Retries};
+use catalog::{DataType, Host, Limits, Port, Register, Retries, Rs485};
 use domain::{Batch, Clock, Decimal, Key, PlanNumber, Quantity, Reason};
 use gateway::{BusPlan, MeterPlan};
 use jiff::Timestamp;
@@ -255,12 +255,15 @@ fn plan(record: &Record, read: Read, port: Port) -> BusPlan {
         address: read.address,
         line: Line::default(),
         timeout: PATIENCE.max(took * 3),
+        timeout_is_chosen: true,
         retries: Retries { damaged: 0, silent: 0 },
         interval: Duration::ZERO,
+        intervals: Vec::new(),
+        is_timed: false,
         limits: Limits::socket(Read::MOST),
         registers: entries(record, read),
     };
-    BusPlan { key, port, meters: vec![meter] }
+    BusPlan { key, port, rs485: Rs485::Auto, meters: vec![meter] }
 }
 
 /// Entries that cover the registers of the question, one behind the other. One entry alone is not

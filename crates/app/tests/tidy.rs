@@ -51,9 +51,11 @@ const LONGER_LINES: [(&str, usize); 9] = [
 const LONGEST_FILE: usize = 400;
 
 /// Files that may be a little longer, how long, and why.
-const LONGER_FILES: [(&str, usize, &str); 1] = [
-    ("crates/catalog/tests/parameters.rs", 410, "one runner, and how it judges each kind of case"),
-];
+const LONGER_FILES: [(&str, usize, &str); 1] = [(
+    "crates/catalog/tests/parameters.rs",
+    410,
+    "one runner, and how it judges each kind of case",
+)];
 
 /// Marks of unfinished work, in halves so that this file holds none.
 const UNFINISHED: [&str; 6] = [

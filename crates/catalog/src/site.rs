@@ -105,6 +105,8 @@ pub struct CheckedMeter {
     pub line: Line,
     /// Patience for an answer of this meter.
     pub timeout: Duration,
+    /// Whether the file says the patience; else it may follow how fast the meter is.
+    pub timeout_is_chosen: bool,
     /// From sweep to sweep. Zero means sweep after sweep without rest.
     pub interval: Duration,
     /// The quantities that have an interval of their own, each once and among `registers`.

@@ -111,7 +111,12 @@ pub fn start(
     clock: &Clock,
     stop: &CancellationToken,
 ) -> Gateway {
-    start_on(plan, |bus| Access::to(bus.port.clone()), journal, &Around { zone, clock, stop })
+    start_on(
+        plan,
+        |bus| Access::to(bus.port.clone()).turned(bus.rs485),
+        journal,
+        &Around { zone, clock, stop },
+    )
 }
 
 /// What a gateway finds around it.
@@ -169,7 +174,7 @@ impl Reader {
     /// A reader of the bus. The port is opened by the first reading.
     #[must_use]
     pub fn new(bus: BusPlan, number: PlanNumber, clock: &Clock) -> Self {
-        let port = Access::to(bus.port.clone());
+        let port = Access::to(bus.port.clone()).turned(bus.rs485);
         Self(BusTask::new(bus, number, port, TimeZone::UTC, clock.clone()))
     }
 

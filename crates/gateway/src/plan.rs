@@ -1,6 +1,8 @@
 use std::time::Duration;
 
-use catalog::{Block, CheckedMeter, CheckedSite, Limits, Port, Register, Retries, USUAL_DELAY};
+use catalog::{
+    Block, CheckedMeter, CheckedSite, Limits, Port, Register, Retries, Rs485, USUAL_DELAY,
+};
 use domain::{Key, PlanNumber, Quantity};
 use wire::Line;
 
@@ -20,6 +22,8 @@ pub struct BusPlan {
     pub key: Key,
     /// Where it is reached.
     pub port: Port,
+    /// Who turns an RS485 line round.
+    pub rs485: Rs485,
     /// Its meters, in the order of the site file.
     pub meters: Vec<MeterPlan>,
 }
@@ -59,6 +63,7 @@ impl Plan {
         let buses = site.buses.iter().map(|bus| BusPlan {
             key: bus.key.clone(),
             port: bus.port.clone(),
+            rs485: bus.rs485,
             meters: site
                 .meters
                 .iter()

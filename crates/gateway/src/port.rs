@@ -13,12 +13,11 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use catalog::Port;
+use catalog::{Port, Rs485};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use wire::Line;
 
-pub use self::direction::Direction;
 pub use self::serial::{IN_USE, NOT_PERMITTED, Serial};
 use crate::framing::Framing;
 
@@ -62,7 +61,7 @@ pub enum Opened {
 #[derive(Clone)]
 pub struct Access {
     port: Port,
-    direction: Direction,
+    rs485: Rs485,
     allows: Arc<dyn Fn(SocketAddr) -> bool + Send + Sync>,
     /// Whether it was said that the adapter is slow.
     slow_told: bool,
@@ -72,13 +71,13 @@ impl Access {
     /// A port at any address; a serial line turns its transceiver by itself.
     #[must_use]
     pub fn to(port: Port) -> Self {
-        Self { port, direction: Direction::Auto, allows: Arc::new(|_| true), slow_told: false }
+        Self { port, rs485: Rs485::Auto, allows: Arc::new(|_| true), slow_told: false }
     }
 
     /// The same, with another way to turn the transceiver of a serial line.
     #[must_use]
-    pub fn turned(self, direction: Direction) -> Self {
-        Self { direction, ..self }
+    pub fn turned(self, rs485: Rs485) -> Self {
+        Self { rs485, ..self }
     }
 
     /// The same, dialled only where a rule allows the address. The address judged is the one
@@ -91,8 +90,8 @@ impl Access {
 
 impl fmt::Debug for Access {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { port, direction, .. } = self;
-        write!(f, "Access({port}, {direction:?})")
+        let Self { port, rs485, .. } = self;
+        write!(f, "Access({port}, {rs485:?})")
     }
 }
 
@@ -102,7 +101,7 @@ impl Dial for Access {
     async fn dial(&mut self, line: Line) -> io::Result<Opened> {
         match &self.port {
             Port::Serial(path) => {
-                let serial = Serial::open(path, line, self.direction)?;
+                let serial = Serial::open(path, line, self.rs485)?;
                 serial::hurry(path, &mut self.slow_told);
                 Ok(Opened::Serial(serial))
             }

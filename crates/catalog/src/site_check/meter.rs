@@ -91,6 +91,7 @@ pub(super) fn check(
         model: record.model.clone(),
         medium: flowing,
         line,
+        timeout_is_chosen: timeout.is_some(),
         timeout: duration(timeout.unwrap_or_else(|| known.default_timeout())),
         interval: reads_every,
         intervals,

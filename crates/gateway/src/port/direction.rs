@@ -11,18 +11,6 @@ use tokio::time::Instant;
 
 use crate::alarm::Alarm;
 
-/// Who turns the transceiver of an RS485 line from listening to talking and back.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Direction {
-    /// The adapter by itself, as nearly all on USB do, or the kernel as the device tree says.
-    #[default]
-    Auto,
-    /// The kernel's driver, by the line RTS. Not every driver can.
-    Kernel,
-    /// The gateway, by the line RTS: high while a question leaves.
-    Rts,
-}
-
 /// Tells the driver to turn the transceiver. One that does already keeps its delays and its sense.
 pub(super) fn hand_to_kernel(port: &SerialPort, path: &str) -> io::Result<()> {
     let turns = |port: &SerialPort| matches!(port.get_rs4xx_mode(), Ok(TransceiverMode::Rs485(_)));

@@ -6,6 +6,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use catalog::Rs485;
 use rustix::fs::{FlockOperation, OFlags, flock, fstat};
 use rustix::termios::{ioctl_tiocexcl, ioctl_tiocnxcl, tcdrain};
 use serial2_tokio::SerialPort;
@@ -15,7 +16,7 @@ use tokio::task::JoinHandle;
 use tracing::{info, warn};
 use wire::{Line, Parity};
 
-use super::direction::{Direction, Transceiver, Turning, hand_to_kernel};
+use super::direction::{Transceiver, Turning, hand_to_kernel};
 use super::latency::{self, Latency};
 
 /// What the detail of a gap says of a port that another program holds.
@@ -41,7 +42,7 @@ struct Device {
 
 impl Serial {
     /// Opens a device for one program alone, empty and with these settings.
-    pub(super) fn open(path: &str, line: Line, direction: Direction) -> io::Result<Self> {
+    pub(super) fn open(path: &str, line: Line, rs485: Rs485) -> io::Result<Self> {
         let opening = OpenOptions::new()
             .read(true)
             .write(true)
@@ -58,10 +59,10 @@ impl Serial {
             ioctl_tiocexcl(&file)?;
         }
         let device = Device { port, file: Arc::new(file) };
-        let turning = match direction {
-            Direction::Auto => None,
-            Direction::Kernel => hand_to_kernel(&device.port, path).map(|()| None)?,
-            Direction::Rts => Some(Turning::new(&device, path)?),
+        let turning = match rs485 {
+            Rs485::Auto => None,
+            Rs485::Kernel => hand_to_kernel(&device.port, path).map(|()| None)?,
+            Rs485::Rts => Some(Turning::new(&device, path)?),
         };
         let mut serial = Self { device, line, turning };
         serial.set_line(line)?;

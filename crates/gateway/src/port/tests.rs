@@ -17,7 +17,7 @@ use tokio::task::spawn_blocking;
 use wire::modbus::{Answer, End, Function, Read as Question};
 
 use super::*;
-use crate::conversation::Conversation;
+use crate::conversation::{Call, Conversation};
 use crate::testing::own_numbers;
 
 /// The far end of a pseudo-terminal, and the name of its near end.
@@ -85,7 +85,9 @@ async fn a_question_after_an_adapter_changed_its_number_is_answered_by_the_new_o
         let mut far = plug(&link);
         tokio::task::yield_now().await;
         for _ in 0..2 {
-            let carried = conversation.carry(question, Line::default(), Duration::from_secs(60));
+            let (line, patience) = (Line::default(), Duration::from_secs(60));
+            let call = Call { read: question, line, patience, listen: Duration::ZERO };
+            let carried = conversation.carry(call);
             let (carried, still) = tokio::join!(carried, answer(far));
             let carried = carried.unwrap();
             assert_eq!(carried.end, End::Silence);
@@ -131,8 +133,8 @@ fn a_program_that_asks_for_no_lock_is_kept_out_until_the_line_is_closed() {
 async fn a_driver_that_cannot_turn_a_transceiver_is_told_in_words() {
     // A pseudo-terminal has neither an RS485 mode nor a line RTS.
     for (direction, told) in [
-        (Direction::Kernel, "has no RS485 mode; use rs485 = \"rts\", or \"auto\""),
-        (Direction::Rts, "has no line RTS; use rs485 = \"auto\""),
+        (Rs485::Kernel, "has no RS485 mode; use rs485 = \"rts\", or \"auto\""),
+        (Rs485::Rts, "has no line RTS; use rs485 = \"auto\""),
     ] {
         let (_far, device) = pseudo_terminal();
         let mut access = serial(&device).turned(direction);
@@ -140,7 +142,7 @@ async fn a_driver_that_cannot_turn_a_transceiver_is_told_in_words() {
         let expected = format!("the driver of {} {told}", device.display());
         assert!(refusal.starts_with(&expected), "{refusal}");
         // And the device is free again.
-        access.turned(Direction::Auto).dial(Line::default()).await.unwrap();
+        access.turned(Rs485::Auto).dial(Line::default()).await.unwrap();
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use catalog::Port;
+use catalog::{Port, Rs485};
 use domain::{Batch, Key, PlanNumber, Reason};
 use jiff::tz::TimeZone;
 use tokio::io::{DuplexStream, duplex};
@@ -30,6 +30,7 @@ pub(super) fn bus(meters: u8, interval: Duration) -> BusPlan {
     BusPlan {
         key: Key::new("bus").unwrap(),
         port: Port::Serial("/dev/none".to_owned()),
+        rs485: Rs485::Auto,
         meters: meters.collect(),
     }
 }

@@ -11,7 +11,7 @@ use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use catalog::Port;
+use catalog::{Port, Rs485};
 use domain::{Batch, Key, PlanNumber, Quality, Quantity, Reason};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -157,6 +157,7 @@ fn plan(meters: u8) -> BusPlan {
     BusPlan {
         key: Key::new("bus").unwrap(),
         port: Port::Serial("/dev/none".to_owned()),
+        rs485: Rs485::Auto,
         meters: (1..=meters).map(of).collect(),
     }
 }
