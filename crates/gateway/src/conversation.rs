@@ -213,8 +213,8 @@ impl<D: Dial> Conversation<D> {
         let Call { patience, listen, .. } = call;
         let terms = Terms { framing: self.framing.into(), patience, listen };
         self.recorder.sent(asked_at, terms, exchange.request());
-        self.say(&mut link, exchange.request()).await?;
-        let ended = self.hear_out(&mut link, &mut exchange, call, &mut heard).await;
+        let on_wire = self.say(&mut link, exchange.request()).await?;
+        let ended = self.hear_out(&mut link, &mut exchange, (on_wire, call), &mut heard).await;
         let end = ended.map_err(|error| self.lost(error))?;
         debug!(
             address = read.address,
@@ -315,12 +315,16 @@ impl<D: Dial> Conversation<D> {
         Ok(true)
     }
 
-    async fn say(&mut self, link: &mut D::Link, question: &[u8]) -> Result<(), PortFault> {
+    /// Sends a question. Returns when its last bit is on the wire, which may be later than now.
+    async fn say(&mut self, link: &mut D::Link, question: &[u8]) -> Result<Instant, PortFault> {
         trace!("> {}", Hex(question));
-        let latest = Instant::now() + self.wire_time(question.len()) + STUCK;
+        let wire_time = self.wire_time(question.len());
+        let latest = Instant::now() + wire_time + STUCK;
         let said = async {
             link.write_all(question).await?;
-            link.flush().await
+            let on_wire = Instant::now() + wire_time;
+            link.flush().await?;
+            Ok(on_wire)
         };
         match timeout_at(latest, said).await {
             Ok(said) => said.map_err(|error| self.lost(error)),
@@ -335,10 +339,9 @@ impl<D: Dial> Conversation<D> {
         &mut self,
         link: &mut D::Link,
         exchange: &mut Exchange,
-        call: Call,
+        (on_wire, call): (Instant, Call),
         heard: &mut Heard,
     ) -> io::Result<End> {
-        let on_wire = Instant::now() + self.wire_time(exchange.request().len());
         self.quiet_until = on_wire + self.silence();
         // The patience ends with the first byte; an answer under way is heard out.
         let mut deadline = on_wire + call.patience;
