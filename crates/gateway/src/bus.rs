@@ -15,7 +15,7 @@ use crate::health::Change;
 use crate::pass::Pass;
 use crate::plan::{BusPlan, MeterPlan};
 use crate::port::Dial;
-use crate::port_fault::{PortFault, Stage};
+use crate::port_fault::{PortFault, Stage, scattered};
 use crate::recorder::Recorder;
 use crate::schedule::Schedule;
 use crate::status::{BusStatus, Load, Shown};
@@ -305,7 +305,7 @@ impl<D: Dial> BusTask<D> {
         if self.closed_until.is_none() {
             warn!(bus = %self.key, %error, "The port cannot be used; it is tried again");
         }
-        self.closed_until = Some(Instant::now() + self.reopen_after);
+        self.closed_until = Some(Instant::now() + scattered(self.reopen_after, &self.key));
         self.reopen_after = (self.reopen_after * 2).min(REOPEN.1);
         let is_busy = error.kind() == std::io::ErrorKind::ResourceBusy;
         self.busy = if is_busy { self.busy.saturating_add(1) } else { 0 };
