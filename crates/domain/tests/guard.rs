@@ -9,7 +9,8 @@
 use std::time::Duration;
 
 use domain::{
-    Decided, Decimal, Decision, Guard, Index, IndexLimits, Refused, Replacement, Verdict, Verdicts,
+    Decided, Decimal, Decision, Guard, Index, IndexLimits, IndexState, Quality, Quantity, Reading,
+    Refused, Replacement, Source, Verdict, Verdicts,
 };
 use jiff::Timestamp;
 
@@ -113,6 +114,9 @@ fn a_counter_goes_through_its_declared_end_only() {
          00:29 500.00     rejected",
     );
     check(wraps, "00:00 1000000.50 ok\n 00:15 0.20 pending (backwards)"); // above its own end
+    let short = IndexLimits { wraps_at: Some(Decimal::new(1_000, 0)), ..LIMITS };
+    check(short, "00:00 899.99 ok\n 10:00 0.00 pending (backwards)"); // not in its top tenth
+    check(short, "00:00 900.00 ok\n 10:00 0.00 rollover; booked 100.00");
     check(LIMITS, "00:00 999999.00 ok\n 00:30 0.40 pending (backwards)");
 }
 
@@ -133,6 +137,36 @@ fn a_late_reading_must_fit_between_its_neighbours() {
 }
 
 #[test]
+fn what_is_forgotten_proves_nothing() {
+    let all = i64::try_from(Guard::REMEMBERED).unwrap();
+    let growing = |n: i64| reading(n * 60, 1_000 + i128::from(n), Quality::Good);
+    let late = Index { at: growing(0).at, value: growing(0).value };
+    for (count, answer) in [(all - 1, "late_ok; booked 0.01"), (all, "rejected")] {
+        let journal: Vec<Reading> = (1..=count).map(growing).collect();
+        let mut guard = Guard::rebuilt(LIMITS, &journal);
+        assert_eq!(judged(&guard.judge(late)), answer, "{count} are known");
+    }
+    let mut guard = Guard::new(LIMITS);
+    for Reading { at, value, .. } in (1..=all + 1).map(growing) {
+        assert_eq!(guard.judge(Index { at, value }).reading.state, IndexState::Ok);
+    }
+    assert_eq!(judged(&guard.judge(late)), "rejected", "one more than it remembers");
+}
+
+#[test]
+fn a_flicker_in_the_journal_does_not_lower_the_index() {
+    let journal = [
+        reading(0, 100_002, Quality::Good),
+        reading(900, 200_000, Quality::Estimated),
+        reading(1_800, 100_001, Quality::Good),
+        reading(2_700, 0, Quality::Suspect),
+    ];
+    let guard = Guard::rebuilt(LIMITS, &journal);
+    assert_eq!(guard.last_good().map(|good| good.value), Some(journal[0].value));
+    assert_eq!(guard.held_since(), Some(journal[3].at));
+}
+
+#[test]
 fn a_person_decides_what_was_wrong() {
     check(
         LIMITS,
@@ -145,7 +179,10 @@ fn a_person_decides_what_was_wrong() {
          00:45 500.30  ok; booked 0.10
          01:00 0.00    pending (backwards)
          dismiss
-         01:15 500.40  ok; booked 0.10",
+         01:15 500.40  ok; booked 0.10
+         01:30 505.00  ok; booked 4.60
+         01:45 500.60  pending (backwards)
+         withdraw      01:30 rejected; 01:45 ok; booked -4.40; again after 01:45",
     );
     check(
         LIMITS,
@@ -195,6 +232,17 @@ const LIMITS: IndexLimits = IndexLimits {
     wraps_at: None,
     refresh: Duration::ZERO,
 };
+
+fn reading(second: i64, hundredths: i128, quality: Quality) -> Reading {
+    Reading {
+        quantity: Quantity::from_name("en_im").unwrap(),
+        value: Decimal::new(hundredths, 2),
+        at: Timestamp::from_second(second).unwrap(),
+        quality,
+        source: Source::Meter,
+        raw: None,
+    }
+}
 
 /// Tells the guard what each line says, and compares its answers with the rest of the line.
 fn check(limits: IndexLimits, conversation: &str) {

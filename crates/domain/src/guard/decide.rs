@@ -2,7 +2,7 @@ use jiff::Timestamp;
 use thiserror::Error;
 
 use super::Guard;
-use super::limits::{Doubt, Index, IndexLimits, Step};
+use super::limits::{Index, IndexLimits, Step};
 use super::verdict::{Decided, IndexState, Verdict};
 use crate::Decimal;
 
@@ -90,15 +90,15 @@ impl Guard {
     }
 
     fn book(&mut self) -> Result<Decided, Refused> {
-        let (held, doubt) = self.held().ok_or(Refused::NothingHeld)?;
+        let held = self.held().ok_or(Refused::NothingHeld)?;
         let last = self.last_good().ok_or(Refused::NothingHeld)?;
         let grown = held.value.minus(last.value).filter(|growth| !growth.is_negative());
-        let booked = grown.filter(|_| doubt == Doubt::Jump).ok_or(Refused::Fell)?;
+        let booked = grown.ok_or(Refused::Fell)?;
         Ok(self.go_on_from(held, Vec::new(), booked))
     }
 
     fn withdraw(&mut self) -> Result<Decided, Refused> {
-        let (held, _) = self.held().ok_or(Refused::NothingHeld)?;
+        let held = self.held().ok_or(Refused::NothingHeld)?;
         let followed = self.good.iter().rposition(|&good| self.limits.grows(good, held));
         let (kept, step) = match followed.and_then(|place| self.good.get(place).zip(Some(place))) {
             Some((good, place)) => (place + 1, held.value.minus(good.value)),
@@ -136,12 +136,12 @@ impl Guard {
 
     /// The first of the held readings that are decided upon: under review, or else the run that
     /// may become so.
-    fn held(&self) -> Option<(Index, Doubt)> {
+    fn held(&self) -> Option<Index> {
         let run = || {
             let others = self.pending.len().saturating_sub(self.run);
             self.pending.get(others).copied()
         };
-        self.review.map(|review| (review.first, review.doubt)).or_else(run)
+        self.review.map(|review| review.first).or_else(run)
     }
 
     fn go_on_from(&mut self, held: Index, verdicts: Vec<Verdict>, booked: Decimal) -> Decided {

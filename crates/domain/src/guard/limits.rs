@@ -112,9 +112,7 @@ impl IndexLimits {
     fn follows(&self, from: Index, to: Index) -> bool {
         let distinct = Index { value: Decimal::ZERO, at: from.at };
         let until = Index { value: from.value, at: to.at };
-        !self.grows(distinct, until)
-            && !self.tolerates(from.value)
-            && matches!(self.step(from, to), Step::Grown(_) | Step::Jitter)
+        !self.grows(distinct, until) && matches!(self.step(from, to), Step::Grown(_) | Step::Jitter)
     }
 
     fn times(&self, factor: Decimal) -> Option<Self> {

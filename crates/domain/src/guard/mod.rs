@@ -56,7 +56,7 @@ pub struct Guard {
     /// Whether `good` still begins with the first of the series.
     whole: bool,
     /// Held back and not yet under review, in the order of their arrival.
-    pending: VecDeque<(Index, Doubt)>,
+    pending: VecDeque<Index>,
     /// How many at the end of `pending` follow each other.
     run: usize,
     /// What waits for a person.
@@ -161,7 +161,7 @@ impl Guard {
     /// reaches beyond it cannot be billed yet.
     #[must_use]
     pub fn held_since(&self) -> Option<Timestamp> {
-        let pending = self.pending.iter().map(|(index, _)| index.at);
+        let pending = self.pending.iter().map(|index| index.at);
         pending.chain(self.review.map(|review| review.first.at)).min()
     }
 
@@ -173,8 +173,8 @@ impl Guard {
 
     fn known_at(&self, at: Timestamp) -> Option<Index> {
         let review = self.review.into_iter().flat_map(|review| [review.first, review.last]);
-        let pending = self.pending.iter().map(|(index, _)| *index);
-        self.good.iter().rev().copied().chain(pending).chain(review).find(|known| known.at == at)
+        let known = self.good.iter().rev().chain(&self.pending).copied();
+        known.chain(review).find(|known| known.at == at)
     }
 
     /// Between two good ones it splits a step that is booked already. Before the first of all it
@@ -208,7 +208,7 @@ impl Guard {
     }
 
     fn accept(&mut self, index: Index, state: IndexState, booked: Decimal) -> Verdicts {
-        let rejected = |(held, _)| Verdict::new(held, IndexState::Rejected);
+        let rejected = |held| Verdict::new(held, IndexState::Rejected);
         let earlier = self.pending.drain(..).map(rejected).collect();
         self.run = 0;
         self.review = None;
@@ -219,26 +219,24 @@ impl Guard {
     }
 
     fn hold(&mut self, last: Index, index: Index, doubt: Doubt) -> Verdicts {
-        let follows =
-            |&(before, kind): &(Index, Doubt)| kind == doubt && self.limits.grows(before, index);
+        // Both are on the same side of the last good one: no step that can be leads across it.
+        let follows = |&before: &Index| self.limits.grows(before, index);
         let in_a_row = self.run > 0 && self.pending.back().is_some_and(follows);
         self.run = if in_a_row { self.run + 1 } else { 1 };
-        self.pending.push_back((index, doubt));
+        self.pending.push_back(index);
         let mut earlier = Vec::new();
         if self.run < Self::RUN {
             if self.pending.len() > Self::PENDING {
                 let oldest = self.pending.pop_front();
-                earlier.extend(oldest.map(|(held, _)| Verdict::new(held, IndexState::Rejected)));
+                earlier.extend(oldest.map(|held| Verdict::new(held, IndexState::Rejected)));
             }
             let reading = self.doubted(last, index, IndexState::Pending, doubt);
             return Verdicts { reading, earlier, booked: Decimal::ZERO };
         }
         let run = self.pending.split_off(self.pending.len().saturating_sub(Self::RUN));
-        let first = run.front().map_or(index, |(held, _)| *held);
+        let first = run.front().copied().unwrap_or(index);
         let before = run.into_iter().take(Self::RUN - 1);
-        earlier.extend(
-            before.map(|(held, _)| self.doubted(last, held, IndexState::NeedsReview, doubt)),
-        );
+        earlier.extend(before.map(|held| self.doubted(last, held, IndexState::NeedsReview, doubt)));
         self.run = 0;
         self.review = Some(Review { doubt, first, last: index });
         let reading = self.doubted(last, index, IndexState::NeedsReview, doubt);

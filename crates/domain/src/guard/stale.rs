@@ -126,6 +126,14 @@ mod tests {
     /// The contradictions of four days at one reading each quarter of an hour, and the hour in
     /// which each began. Growth in hundredths of kWh and flow in W depend on the reading's number.
     fn check(growth: impl Fn(i64) -> i64, watts: impl Fn(i64) -> i64, expect: &[(i64, Stale)]) {
+        assert_eq!(found(900, growth, watts), expect);
+    }
+
+    fn found(
+        seconds: i64,
+        growth: impl Fn(i64) -> i64,
+        watts: impl Fn(i64) -> i64,
+    ) -> Vec<(i64, Stale)> {
         let limits = FlowLimits {
             resolution: Decimal::new(1, 2),
             idle: Decimal::new(5, 3),
@@ -135,13 +143,21 @@ mod tests {
         let (mut shown, mut before, mut found) = (0, None, Vec::new());
         for number in 0..4 * 96 {
             shown += growth(number);
-            let at = Timestamp::from_second(number * 900).unwrap();
+            let at = Timestamp::from_second(number * seconds).unwrap();
             let index = Index { at, value: Decimal::new(i128::from(shown), 2) };
             let stale = flow.judge(index, Decimal::new(i128::from(watts(number)), 3));
-            found.extend(stale.filter(|_| stale != before).map(|stale| (number / 4, stale)));
+            found.extend(
+                stale.filter(|_| stale != before).map(|stale| (number * seconds / 3600, stale)),
+            );
             before = stale;
         }
-        assert_eq!(found, expect);
+        found
+    }
+
+    #[test]
+    fn a_contradiction_must_be_seen_often_too() {
+        assert_eq!(found(3_600, |_| 0, |_| 2_000), [(24, Stale::Frozen)]);
+        assert_eq!(found(60, |_| 0, |_| 2_000), [(6, Stale::Frozen)]);
     }
 
     #[test]
