@@ -38,7 +38,8 @@ use limits::Step;
 /// };
 /// let mut guard = Guard::new(limits);
 /// let mut judge = |at: &str, value: &str| {
-///     Ok::<_, Box<dyn std::error::Error>>(guard.judge(Index { at: at.parse()?, value: value.parse()? }))
+///     let index = Index { at: at.parse()?, value: value.parse()? };
+///     Ok::<_, Box<dyn std::error::Error>>(guard.judge(index))
 /// };
 /// assert_eq!(judge("2026-03-01T00:00:00Z", "40482.83")?.reading.state, IndexState::Ok);
 /// assert_eq!(judge("2026-03-01T00:15:00Z", "0.00")?.reading.state, IndexState::Pending);
@@ -295,8 +296,8 @@ mod tests {
     use super::*;
 
     prop_compose! {
-        fn decimal()(mantissa in any::<i128>(), shift in 0_u32..128, scale in 0_u8..=30) -> Decimal {
-            Decimal::new(mantissa >> shift, scale)
+        fn decimal()(digits in any::<i128>(), shift in 0_u32..128, scale in 0_u8..=30) -> Decimal {
+            Decimal::new(digits >> shift, scale)
         }
     }
 
