@@ -6,7 +6,8 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 use wire::modbus::{Answer, Fault, Read, Refusal};
 
-use crate::conversation::{Call, Carried, Conversation, LATE_WINDOW};
+use crate::call::{Call, Carried};
+use crate::conversation::{Conversation, LATE_WINDOW};
 use crate::framing::Framing;
 use crate::learnt::Learnt;
 use crate::port::Dial;

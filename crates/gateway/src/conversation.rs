@@ -1,23 +1,24 @@
+mod hearing;
+mod other_framing;
+
 use std::io;
 use std::time::Duration;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::AsyncWriteExt;
 use tokio::time::{Instant, timeout_at};
 use tracing::{debug, trace};
 use wire::Line;
 use wire::hex::Hex;
-use wire::modbus::{End, Exchange, Fault, Progress, Read, sender};
+use wire::modbus::{Exchange, Fault, Read, sender};
 
+use self::hearing::Heard;
 use crate::alarm::Alarm;
+use crate::call::{Call, Carried};
 use crate::framing::Framing;
 use crate::port::Dial;
 use crate::port_fault::{PortFault, Stage};
 use crate::recorder::{Recorder, Terms};
 
-/// A pause inside an answer that adapters and kernels are known to make.
-const HICCUP: Duration = Duration::from_millis(20);
-/// How long a socket with serial frames is listened to for a second answer.
-const AFTERMATH: Duration = Duration::from_millis(5);
 /// The longest frame of a serial line.
 const LONGEST: usize = 256;
 /// How long somebody else may keep talking before the line counts as busy.
@@ -46,8 +47,9 @@ pub(crate) struct Conversation<D: Dial> {
     /// The settings of the serial line at this moment.
     line: Line,
     framing: Framing,
-    /// What was heard before the last question, and who sent a whole frame that nobody had asked for.
+    /// What was heard before the last question.
     drained: Vec<u8>,
+    /// Who sent a whole frame that nobody had asked for.
     unasked: Option<u8>,
     /// The framing that is tried in place of the port's own.
     tried: Option<Framing>,
@@ -61,39 +63,6 @@ pub(crate) struct Conversation<D: Dial> {
     alarm: Alarm,
     buffer: [u8; 512],
     recorder: Recorder,
-}
-
-/// A question and how it is asked.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Call {
-    pub(crate) read: Read,
-    /// The settings of a serial line.
-    pub(crate) line: Line,
-    /// How long the first byte of an answer is waited for.
-    pub(crate) patience: Duration,
-    /// How long is listened after the answer for a second one; at least the silence that ends it.
-    pub(crate) listen: Duration,
-}
-
-/// One question, carried over the port and heard out.
-#[derive(Debug)]
-pub(crate) struct Carried {
-    /// The question with whatever was heard.
-    pub(crate) exchange: Exchange,
-    /// How listening ended.
-    pub(crate) end: End,
-    /// From the last bit of the question to the first of an answer.
-    pub(crate) delay: Option<Duration>,
-    /// How long ago the middle between the question and its answer is.
-    pub(crate) age: Duration,
-}
-
-/// When bytes of an answer came.
-#[derive(Debug, Default)]
-struct Heard {
-    first: Option<Instant>,
-    /// When it was whole.
-    whole: Option<Instant>,
 }
 
 impl<D: Dial> Conversation<D> {
@@ -126,23 +95,6 @@ impl<D: Dial> Conversation<D> {
     /// The address of a meter that spoke without having been asked, if one did.
     pub(crate) fn take_unasked(&mut self) -> Option<u8> {
         self.unasked.take()
-    }
-
-    /// How else frames could travel on this port.
-    pub(crate) fn other_framing(&self) -> Option<Framing> {
-        self.framing.other()
-    }
-
-    /// Whether a question is answered, soundly or by an exception, in another framing. The port is
-    /// opened anew for it, and again for whatever follows.
-    pub(crate) async fn is_answered_in(&mut self, framing: Framing, call: Call) -> bool {
-        self.link = None;
-        self.tried = Some(framing);
-        let carried = self.carry_and_note(call).await;
-        self.tried = None;
-        self.link = None;
-        self.framing = self.dial.framing(self.line);
-        carried.is_ok_and(|carried| carried.exchange.finish(carried.end).is_ok())
     }
 
     /// What went over the line in the last minutes.
@@ -327,108 +279,13 @@ impl<D: Dial> Conversation<D> {
             Ok(on_wire)
         };
         match timeout_at(latest, said).await {
-            Ok(said) => said.map_err(|error| self.lost(error)),
+            // It went before the question did: nothing of it can come back.
+            Ok(said) => said.map_err(|error| Stage::Stale.of(error)),
             Err(_) => {
                 let text = "the port takes no bytes";
                 Err(Stage::Unusable.of(io::Error::new(io::ErrorKind::TimedOut, text)))
             }
         }
-    }
-
-    async fn hear_out(
-        &mut self,
-        link: &mut D::Link,
-        exchange: &mut Exchange,
-        (on_wire, call): (Instant, Call),
-        heard: &mut Heard,
-    ) -> io::Result<End> {
-        self.quiet_until = on_wire + self.silence();
-        // The patience ends with the first byte; an answer under way is heard out.
-        let mut deadline = on_wire + call.patience;
-        let latest = deadline + self.wire_time(exchange.expected_len()) + 5 * HICCUP;
-        loop {
-            let count = match self.read_until(link, deadline).await {
-                None => return Ok(End::Timeout),
-                Some(Ok(0)) => return Ok(End::Closed),
-                Some(Err(error)) if error.kind() == io::ErrorKind::ConnectionReset => {
-                    return Ok(End::Reset);
-                }
-                Some(Err(error)) => return Err(error),
-                Some(Ok(count)) => count,
-            };
-            let now = self.heard(count);
-            heard.first.get_or_insert(now);
-            deadline = deadline.max(now + HICCUP).min(latest);
-            match exchange.hear(self.buffer.get(..count).unwrap_or_default()) {
-                Progress::More => {}
-                Progress::Whole => {
-                    heard.whole = Some(now);
-                    // On a serial line nobody can answer a question that has not left yet.
-                    let too_early = self.is_serial() && now < on_wire;
-                    let doubt = if too_early { on_wire + 3 * HICCUP } else { now };
-                    return self.hear_silence(link, exchange, doubt.max(now + call.listen)).await;
-                }
-                Progress::Broken => return Ok(End::Silence),
-            }
-        }
-    }
-
-    /// An answer is whole. A second meter with the same address would speak now.
-    async fn hear_silence(
-        &mut self,
-        link: &mut D::Link,
-        exchange: &mut Exchange,
-        at_least_until: Instant,
-    ) -> io::Result<End> {
-        let (rest, until) = match self.framing {
-            Framing::Tcp => return Ok(End::Silence),
-            Framing::RtuOverTcp => (AFTERMATH, Instant::now() + AFTERMATH),
-            // It runs since the last byte, and is waited for once: when it is over, so is what is
-            // owed before the next question.
-            Framing::Serial(_) => (self.silence(), self.quiet_until),
-        };
-        let latest = at_least_until + 10 * HICCUP;
-        let mut until = at_least_until.max(until);
-        loop {
-            match self.read_until(link, until.min(latest)).await {
-                // A port that is gone after a whole answer is found by the next question.
-                None | Some(Ok(0) | Err(_)) => return Ok(End::Silence),
-                Some(Ok(count)) => {
-                    until = until.max(self.heard(count) + rest);
-                    exchange.hear(self.buffer.get(..count).unwrap_or_default());
-                }
-            }
-        }
-    }
-
-    /// What comes before an instant, or `None`. When the instant has passed, what is there already,
-    /// without any timer.
-    async fn read_until(
-        &mut self,
-        link: &mut D::Link,
-        until: Instant,
-    ) -> Option<io::Result<usize>> {
-        let Self { alarm, buffer, .. } = self;
-        let passed = until <= Instant::now();
-        if !passed {
-            alarm.reset(until);
-        }
-        tokio::select! {
-            biased;
-            read = link.read(buffer) => Some(read),
-            () = std::future::ready(()), if passed => None,
-            () = alarm.wait(), if !passed => None,
-        }
-    }
-
-    /// Notes that bytes arrived just now: the silence begins again.
-    fn heard(&mut self, count: usize) -> Instant {
-        let now = Instant::now();
-        let bytes = self.buffer.get(..count).unwrap_or_default();
-        trace!("< {}", Hex(bytes));
-        self.recorder.heard(now, bytes);
-        self.quiet_until = self.quiet_until.max(now + self.silence());
-        now
     }
 
     fn is_serial(&self) -> bool {

@@ -9,6 +9,7 @@ mod agenda;
 mod alarm;
 mod ask;
 mod bus;
+mod call;
 mod collector;
 mod conversation;
 mod delays;

@@ -7,7 +7,8 @@ use tokio::time::Instant;
 use wire::modbus::{Read, Refusal};
 
 use crate::ask::{Outcome, Unsettled};
-use crate::conversation::{Call, Conversation};
+use crate::call::Call;
+use crate::conversation::Conversation;
 use crate::health::Health;
 use crate::learnt::Learnt;
 use crate::plan::MeterPlan;

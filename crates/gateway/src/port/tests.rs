@@ -17,7 +17,8 @@ use tokio::task::spawn_blocking;
 use wire::modbus::{Answer, End, Function, Read as Question};
 
 use super::*;
-use crate::conversation::{Call, Conversation};
+use crate::call::Call;
+use crate::conversation::Conversation;
 use crate::testing::own_numbers;
 
 /// The far end of a pseudo-terminal, and the name of its near end.

@@ -44,9 +44,9 @@ const OFTEN: Duration = Duration::from_secs(2);
 const RARELY: Duration = Duration::from_secs(10);
 const PATIENCE: Duration = Duration::from_secs(1);
 /// Questions of one bus before the next one begins.
-const OF_A_BUS: u64 = 20_000;
+const OF_A_BUS: u64 = 5_000;
 /// Questions in an ordinary run of the tests.
-const FEW: u64 = 60_000;
+const FEW: u64 = 20_000;
 
 /// What came of all questions.
 #[derive(Debug, Default)]
