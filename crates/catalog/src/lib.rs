@@ -5,6 +5,7 @@
 
 mod bag;
 mod blocks;
+mod bus_load;
 mod catalog;
 mod compare;
 mod decode;
@@ -28,6 +29,7 @@ pub use bag::{
     check_entry,
 };
 pub use blocks::{Block, halves, plan};
+pub use bus_load::{BusLoad, Question, Sweep, Sweeps};
 pub use catalog::Catalog;
 pub use compare::Comparison;
 pub use decode::{decode, interpretations};

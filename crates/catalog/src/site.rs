@@ -3,7 +3,7 @@ use std::time::Duration;
 use domain::{Key, Medium, Quantity, SiteRecord};
 use wire::Line;
 
-use crate::{Port, Register, Rule};
+use crate::{Limits, Port, Register, Rule, USUAL_DELAY};
 
 /// A site file as meant: everything checked, every default filled in.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -128,6 +128,18 @@ pub struct CheckedMeter {
 }
 
 impl CheckedMeter {
+    /// What it takes in one question, and what a question costs before anything was learnt of it.
+    #[must_use]
+    pub fn limits(&self, port: &Port) -> Limits {
+        let limits = match port {
+            Port::Serial(_) => Limits::serial(self.max_registers, self.line, USUAL_DELAY),
+            // Behind a converter that speaks RTU there is a line as well, as slow as any.
+            Port::RtuOverTcp(_) => Limits::serial(self.max_registers, Line::default(), USUAL_DELAY),
+            Port::Tcp(_) => Limits::socket(self.max_registers),
+        };
+        Limits { align_even: self.align_even, ..limits }
+    }
+
     /// From one reading of a register to the next: its quantity's own interval, else the meter's.
     #[must_use]
     pub fn interval_of(&self, register: &Register) -> Duration {

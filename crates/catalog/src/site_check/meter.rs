@@ -66,10 +66,7 @@ pub(super) fn check(
     let flowing = medium.unwrap_or_else(|| flowing(model, &bag));
     let reads_every = interval.or_else(|| bus.and_then(|(_, known)| known.interval));
     let reads_every = reads_every.unwrap_or_else(|| default_interval(flowing));
-    together.add(
-        reader,
-        Was { key: key.as_ref(), bus, address, medium: flowing, interval: reads_every, bag: &bag },
-    );
+    together.add(reader, Was { key: key.as_ref(), bus, address, medium: flowing, bag: &bag });
     let (key, model, (_, known), address) = (key?, model?, bus?, address?);
     let record = Meter {
         key: key.clone(),

@@ -4,6 +4,7 @@ mod bus;
 mod fields;
 mod intervals;
 mod meter;
+mod overload;
 mod together;
 
 use domain::{Site, SiteRecord};
@@ -78,9 +79,10 @@ fn judge(table: &Table, catalog: &Catalog, problems: &mut Problems) -> Option<Ch
         let mut reader = Reader { table, place: span, prefix, problems: root.problems };
         meters.extend(meter::check(&mut reader, catalog, &buses, &mut together));
     }
-    together.finish(root.problems);
-    let (records, meters) = meters.into_iter().unzip();
+    let (records, meters): (Vec<_>, Vec<_>) = meters.into_iter().unzip();
     let (bus_records, buses) = buses.finish();
+    overload::warn(&buses, &meters, &together.last, root.problems);
+    together.finish(root.problems);
     let record = SiteRecord { site: site?, buses: bus_records, meters: records };
     Some(CheckedSite { record, buses, meters })
 }

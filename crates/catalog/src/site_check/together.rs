@@ -1,13 +1,12 @@
 //! What the meters of a site must have in common, and what they must not.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::time::Duration;
 
-use domain::{Decimal, Key, Medium};
+use domain::{Key, Medium};
 use wire::Line;
 
 use super::bus::Known as KnownBus;
-use crate::bag::{Bag, Known, Rule, duration, line};
+use crate::bag::{Bag, Known, Rule, line};
 use crate::document::{Field, Span};
 use crate::nearest::nearest;
 use crate::problem::{Code, Problem, Problems};
@@ -18,7 +17,9 @@ use crate::reader::Reader;
 pub(super) struct Together {
     keys: BTreeMap<String, Place>,
     addresses: BTreeMap<(usize, u8), (String, usize)>,
-    buses: BTreeMap<usize, Load>,
+    lines: BTreeMap<usize, Lines>,
+    /// Where the last meter of each bus names it.
+    pub(super) last: BTreeMap<Key, Place>,
     meters: BTreeMap<String, Medium>,
     rules: Vec<Carried>,
 }
@@ -29,15 +30,14 @@ pub(super) struct Was<'m> {
     pub(super) bus: Option<(usize, &'m KnownBus)>,
     pub(super) address: Option<u8>,
     pub(super) medium: Medium,
-    pub(super) interval: Duration,
     pub(super) bag: &'m Bag,
 }
 
 /// Where something stands and how it is called.
 #[derive(Debug, Clone)]
-struct Place {
-    path: String,
-    span: Span,
+pub(super) struct Place {
+    pub(super) path: String,
+    pub(super) span: Span,
 }
 
 /// A rule, the meter that carries it, and where it stands.
@@ -49,19 +49,13 @@ struct Carried {
     place: Place,
 }
 
-/// What the meters of one bus ask of it.
+/// The line of a bus.
 #[derive(Debug)]
-struct Load {
-    line: Line,
+struct Lines {
+    first: Line,
     /// The first meter whose line differs.
     departs: Option<(Place, Line)>,
-    /// Rests of the meters read at least once in a quarter-hour.
-    pauses: Vec<Duration>,
-    last: Option<Place>,
 }
-
-/// What must be read at least once in this time for quarter-hours without gaps.
-const QUARTER_HOUR: Duration = Duration::from_secs(900);
 
 impl Together {
     pub(super) fn add(&mut self, reader: &mut Reader<'_, '_>, meter: Was<'_>) {
@@ -78,7 +72,10 @@ impl Together {
             self.rules.push(Carried { meter: key, medium, rule, place: place(reader, field) });
         }
         if let Some((number, bus)) = meter.bus {
-            self.load(reader, (number, bus), &meter);
+            self.own_line(reader, (number, bus), &meter);
+            if let (Some(key), Some(field)) = (&bus.key, reader.get("bus")) {
+                self.last.insert(key.clone(), place(reader, field));
+            }
         }
     }
 
@@ -115,62 +112,39 @@ impl Together {
         }
     }
 
-    fn load(
+    fn own_line(
         &mut self,
         reader: &Reader<'_, '_>,
         (number, bus): (usize, &KnownBus),
         meter: &Was<'_>,
     ) {
         let line = meter.bag.line.or(bus.line.or(Line::default()));
-        let new = || Load { line, departs: None, pauses: Vec::new(), last: None };
-        let load = self.buses.entry(number).or_insert_with(new);
+        let lines = self.lines.entry(number).or_insert(Lines { first: line, departs: None });
         if bus.port.as_ref().is_some_and(crate::Port::is_serial)
-            && line != load.line
-            && load.departs.is_none()
+            && line != lines.first
+            && lines.departs.is_none()
         {
             let own = line::KEYS.iter().find_map(|key| reader.get(key));
             let field = own.or_else(|| reader.get("bus"));
-            load.departs = field.map(|field| (place(reader, field), line));
-        }
-        if meter.interval <= QUARTER_HOUR {
-            let rests = meter.bag.registers.iter().filter_map(|entry| entry.pause);
-            load.pauses.extend(rests.filter(|pause| *pause != Decimal::ZERO).map(duration));
-            load.last = reader.get("bus").map(|field| place(reader, field)).or(load.last.take());
+            lines.departs = field.map(|field| (place(reader, field), line));
         }
     }
 
     /// What can only be said when all meters are known.
     pub(super) fn finish(self, problems: &mut Problems) {
-        for load in self.buses.values() {
-            load.judge(problems);
+        for lines in self.lines.values() {
+            lines.judge(problems);
         }
         judge_rules(&self.rules, &self.meters, problems);
     }
 }
 
-impl Load {
+impl Lines {
     fn judge(&self, problems: &mut Problems) {
         if let Some((place, line)) = &self.departs {
-            let rule = format!("{line} here, {} before: every meter hears all frames", self.line);
+            let rule = format!("{line} here, {} before: every meter hears all frames", self.first);
             let problem = Problem::warning(Code::MixedLines, place.path.clone(), rule);
             let hint = "give all meters of a bus the same line, where the meters allow it";
-            problems.push(problem.at(place.span.clone()).hint(hint));
-        }
-        // There is no rest behind the last question of a sweep.
-        let rests: Duration = self.pauses.iter().skip(1).sum();
-        if let Some(place) = self.last.as_ref().filter(|_| rests > QUARTER_HOUR) {
-            let rule = format!(
-                "the pauses of this bus alone take {} s, more than a quarter-hour",
-                rests.as_secs()
-            );
-            let fitting = 9 * QUARTER_HOUR.as_secs() / self.pauses.len().try_into().unwrap_or(1);
-            let hint = format!(
-                "shorten `pause` to {}.{} s or read less often than every {} minutes",
-                fitting / 10,
-                fitting % 10,
-                rests.as_secs().div_ceil(60)
-            );
-            let problem = Problem::warning(Code::BusOverload, place.path.clone(), rule);
             problems.push(problem.at(place.span.clone()).hint(hint));
         }
     }
