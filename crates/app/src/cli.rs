@@ -94,6 +94,9 @@ pub struct Check {
     /// Warnings fail as well.
     #[arg(long)]
     pub strict: bool,
+    /// Show what a site asks on each bus, and how much of its time that takes.
+    #[arg(long)]
+    pub plan: bool,
     /// One JSON document.
     #[arg(long)]
     pub json: bool,

@@ -10,6 +10,7 @@ pub mod commands;
 pub mod config;
 pub mod exit;
 pub mod house;
+pub mod load_sheet;
 pub mod obis;
 pub mod output;
 pub mod plan_document;

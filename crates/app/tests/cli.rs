@@ -42,7 +42,7 @@ const ENDINGS: &str = "\
 --version                                               0  submeter 0.
 frobnicate                                              2  unrecognized
 reed                                                    2  'read'
-check good.toml                                         0  a sweep every 1m takes 3 questions
+check good.toml                                         0  a sweep every 1m takes up to 3 questions
 check bad.toml                                          3  bad.toml:23:66
 check good.toml bad.toml                                3  2 errors
 check nothing.toml                                      3  error[not_a_file]

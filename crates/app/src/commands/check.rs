@@ -4,15 +4,14 @@ use std::path::Path;
 
 use catalog::document::parse_json;
 use catalog::{
-    BagKind, Catalog, CheckedSite, Code, Model, ModelError, Port, Problem, Problems, Severity,
+    BagKind, BusLoad, Catalog, CheckedSite, Code, Model, ModelError, Problem, Problems, Severity,
 };
-use gateway::Plan;
 use serde_json::{Value, json};
 use simulator::{House, HouseError};
 
 use crate::cli::{Check, Kind};
 use crate::exit::Exit;
-use crate::{config, output, when};
+use crate::{config, load_sheet, output, when};
 
 /// Checks each file by its kind.
 ///
@@ -20,22 +19,33 @@ use crate::{config, output, when};
 /// When the output cannot be written, or a model of the owner is not sound.
 pub fn run(args: &Check) -> anyhow::Result<Exit> {
     let mut all = Verdicts::default();
+    let mut plan = Vec::new();
     for path in &args.files {
         let name = path.display().to_string();
         let checked = check(path, &name, args)?;
         all.add(&name, &checked);
-        if !args.json {
+        if args.json {
+            plan.extend(checked.loads.iter().map(|load| load_sheet::document(&name, load)));
+        } else {
             tell(&name, &checked)?;
+            for load in checked.loads.iter().filter(|_| args.plan) {
+                output::line("")?;
+                output::lines(&load_sheet::lines(load))?;
+            }
         }
     }
     let good = all.errors.is_empty() && (!args.strict || all.warnings.is_empty());
     if args.json {
-        output::json(&json!({
+        let mut document = json!({
             "ok": good,
             "errors": all.errors,
             "warnings": all.warnings,
             "notes": all.notes,
-        }))?;
+        });
+        if let Some(document) = document.as_object_mut().filter(|_| args.plan) {
+            document.insert("plan".to_owned(), plan.into());
+        }
+        output::json(&document)?;
     }
     Ok(if good { Exit::Good } else { Exit::Invalid })
 }
@@ -46,6 +56,8 @@ struct Checked {
     problems: Problems,
     /// What `run` would do with it, in a sentence.
     means: Option<String>,
+    /// What a good site asks of its buses.
+    loads: Vec<BusLoad>,
 }
 
 fn check(path: &Path, name: &str, args: &Check) -> anyhow::Result<Checked> {
@@ -54,16 +66,19 @@ fn check(path: &Path, name: &str, args: &Check) -> anyhow::Result<Checked> {
         Err(problem) => {
             let mut problems = Problems::default();
             problems.push(problem);
-            return Ok(Checked { text: String::new(), problems, means: None });
+            return Ok(Checked { text: String::new(), problems, means: None, loads: Vec::new() });
         }
     };
     let text = String::from_utf8_lossy(&source.bytes).into_owned();
+    let mut loads = Vec::new();
     let (problems, means) = match args.kind.unwrap_or_else(|| seen(&text)) {
         Kind::Site => {
             // Only here, so that a model which is not sound can be checked itself.
             let catalog = super::catalog(Some(&args.data.folder()))?;
             let (site, problems) = catalog::check_site_bytes(&source.bytes, &catalog);
-            (problems, site.as_ref().map(site_in_words))
+            loads.extend(site.iter().flat_map(BusLoad::of));
+            let means = site.map(|site| site_in_words(&site, &loads));
+            (problems, means)
         }
         Kind::Box => {
             let (checked, problems) = config::check_source(&source);
@@ -73,7 +88,7 @@ fn check(path: &Path, name: &str, args: &Check) -> anyhow::Result<Checked> {
         Kind::Parameters => parameters(&text),
         Kind::House => house(&text),
     };
-    Ok(Checked { text, problems, means })
+    Ok(Checked { text, problems, means, loads })
 }
 
 fn model(name: &str, text: &str) -> (Problems, Option<String>) {
@@ -168,25 +183,26 @@ fn seen(text: &str) -> Kind {
     }
 }
 
-fn site_in_words(site: &CheckedSite) -> String {
-    let plan = Plan::of(site, domain::PlanNumber(0));
+fn site_in_words(site: &CheckedSite, loads: &[BusLoad]) -> String {
     let mut text = format!(
         "a site with {} on {}",
         counted(site.meters.len(), "meter", "meters"),
-        counted(plan.buses.len(), "bus", "buses"),
+        counted(loads.len(), "bus", "buses"),
     );
-    for bus in &plan.buses {
-        let shortest = bus.meters.iter().map(|meter| meter.interval).min().unwrap_or_default();
+    for load in loads {
+        let meters = site.meters.iter().filter(|meter| meter.bus == load.bus).count();
+        let shortest = load.sweeps.list.first().map(|sweep| sweep.interval).unwrap_or_default();
+        let up_to = if load.sweeps.list.len() > 1 { "up to " } else { "" };
         text += &format!(
-            "\n  bus {}: {}, {}, a sweep every {} takes {}",
-            bus.key,
-            bus.port,
-            counted(bus.meters.len(), "meter", "meters"),
+            "\n  bus {}: {}, {}, a sweep every {} takes {up_to}{}",
+            load.bus,
+            load.port,
+            counted(meters, "meter", "meters"),
             when::in_words(shortest),
-            counted(bus.questions(), "question", "questions"),
+            counted(load.questions.len(), "question", "questions"),
         );
-        if matches!(bus.port, Port::Serial(_)) {
-            let took = bus.sweep_time().as_secs_f32();
+        if let Some(sweep) = load.sweeps.whole().filter(|_| load.port.is_serial()) {
+            let took = sweep.time().as_secs_f64();
             text += &match took < 0.1 {
                 true => " and less than 0.1 s".to_owned(),
                 false => format!(" and about {took:.1} s"),
