@@ -1,6 +1,6 @@
 //! What a bus answers: meters, delays, faults and counts, whatever carries the bytes.
 
-use std::sync::Mutex;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use domain::Key;
@@ -8,12 +8,15 @@ use tokio::time::Instant;
 use wire::Line;
 use wire::modbus::{Heard, Refusal, Reply};
 
-use crate::delay::{Delay, Pieces};
-use crate::fault::{Fault, Kind, Side, Way};
-use crate::image::Image;
+use crate::condition::Condition;
+use crate::damage::{damaged_reply, framed, frames, other, put_first};
+use crate::delay::Pieces;
+use crate::ear::Question;
+use crate::fault::{Fault, Kind, Trouble, Way};
 use crate::ledger::State;
 use crate::noise::hash;
-use crate::truth::Nature;
+use crate::pretence::Pretence;
+use crate::served::Served;
 
 /// What was heard and said on one bus.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -30,6 +33,9 @@ pub struct Counters {
     /// characters, counted from the last byte that was really said, or from the end of the
     /// question before. Never one too many: what a busy machine delays counts as silence.
     pub early: u64,
+    /// Questions that came sooner than the meter asked can bear (`slow_device`), and so got no
+    /// answer.
+    pub hurried: u64,
     /// How long the line was needed, where bytes take their time: for every question its
     /// characters, the rest before the answer, the characters of the answer, and the silence after
     /// it. Divided by the time that passed it is the utilisation of the bus, 1 at most.
@@ -52,25 +58,18 @@ pub(crate) struct Bus {
     pub one_client: bool,
     pub seed: u64,
     pub meters: Vec<Served>,
-    pub counters: Mutex<Counters>,
+    pub troubles: Vec<Fault<Trouble>>,
+    pub condition: Condition,
+    pub tally: Mutex<Tally>,
     /// Held while one question is served: a line serves one at a time.
     pub turn: tokio::sync::Mutex<()>,
 }
 
-/// A meter as its bus sees it.
-#[derive(Debug)]
-pub(crate) struct Served {
-    pub address: u8,
-    pub line: Line,
-    /// Its place in the ledger.
-    pub place: usize,
-    pub nature: Nature,
-    pub image: Image,
-    /// Rest between question and answer.
-    pub delay: Delay,
-    pub faults: Vec<Fault>,
-    /// Questions it has heard.
-    pub questions: Mutex<u64>,
+/// What a bus has counted.
+#[derive(Debug, Default)]
+pub(crate) struct Tally {
+    counters: Counters,
+    connections: u64,
 }
 
 /// What happens after a question.
@@ -95,54 +94,201 @@ pub(crate) struct Piece {
 /// A question as a bus hears it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Asked<'a> {
-    pub heard: Heard,
-    pub frame: &'a [u8],
+    pub question: &'a Question,
+    /// When its last bit was heard, or when the line became free for it.
+    pub ended: Instant,
+    /// How frames travel here.
+    pub way: Way,
     /// The speed at which it was heard, where that can be told: a meter set to another speed hears
     /// only noise.
     pub baud: Option<u32>,
-    /// When its last bit was heard.
-    pub ended: Instant,
+    /// What strikes the bus.
+    pub troubles: &'a [Trouble],
+}
+
+/// Whether a question kept the silence before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Promptness {
+    /// It did.
+    InTime,
+    /// It began before 3.5 characters of silence.
+    Early,
 }
 
 /// Rest between two pieces where bytes take no time: else they would come as one.
 const APART: Duration = Duration::from_millis(1);
-/// Rest between an answer and that of a second device.
-const SECOND_DEVICE: Duration = Duration::from_millis(12);
+const DELAY: u64 = 30;
+const TROUBLE: u64 = 32;
 
 impl Bus {
-    /// What the meters of the bus say to a question. `state` gives the state of a meter by its
-    /// place.
-    pub(crate) fn answer(&self, asked: Asked<'_>, state: impl FnOnce(usize) -> State) -> Said {
-        let Asked { heard, frame, baud, ended } = asked;
-        let listens = |meter: &&Served| {
-            meter.address == heard.address && baud.is_none_or(|baud| baud == meter.line.baud)
-        };
-        let Some(meter) = self.meters.iter().find(listens) else {
-            self.count(|counters| counters.ignored += 1);
-            return Said::Nothing;
-        };
-        let question = meter.next_question();
-        let struck: Vec<Kind> = meter.struck(self.seed, question).collect();
-        if struck.contains(&Kind::Silent) || struck.contains(&Kind::Close) {
-            self.count(|counters| counters.ignored += 1);
-            return if struck.contains(&Kind::Close) { Said::Close } else { Said::Nothing };
+    /// What the meters of the bus say to a question, and a converter in their place.
+    pub(crate) fn answer(&self, asked: Asked<'_>, house: &Pretence) -> Said {
+        let said = self.meter_says(asked, house).unwrap_or_else(|| self.silence(asked));
+        if !asked.troubles.contains(&Trouble::Foreign) {
+            return said;
         }
-        let reply = meter.image.reply(heard, &meter.nature, &state(meter.place));
+        let Heard { count, transaction, .. } = asked.question.heard;
+        let transaction = transaction.wrapping_add(0x4000);
+        let foreign = Heard { transaction, ..asked.question.heard };
+        let bytes = foreign.answer_tcp(&other(&Reply::Words(vec![0; count.into()])));
+        match said {
+            Said::Close => Said::Close,
+            Said::Nothing => Said::Pieces(vec![Piece { rest: APART, bytes }]),
+            Said::Pieces(mut pieces) => {
+                put_first(&mut pieces, bytes);
+                Said::Pieces(pieces)
+            }
+        }
+    }
+
+    /// What strikes the bus at a question, by its number on the bus, of a connection that was
+    /// opened at an instant. What lasts begins now.
+    pub(crate) fn struck(&self, number: u64, opened: Instant) -> Vec<Trouble> {
+        let now = Instant::now();
+        let passed = now.saturating_duration_since(self.began);
+        let mut struck = Vec::new();
+        for (fault, salt) in self.troubles.iter().zip(TROUBLE..) {
+            if !fault.when.strikes((self.seed, salt), number, passed) {
+                continue;
+            }
+            let fills = fault.when.fills();
+            match fault.kind {
+                Trouble::Babble(time) | Trouble::Reboot(time) | Trouble::Unplug(time) => {
+                    if fills.is_none() {
+                        self.condition.befall(fault.kind, now + time);
+                    }
+                }
+                // By time, it is those opened before that die.
+                Trouble::HalfOpen
+                    if fills.is_some_and(|time| opened >= self.began + time.start) => {}
+                kind => struck.push(kind),
+            }
+        }
+        struck
+    }
+
+    /// Greets a connection: its number, and how frames travel on it.
+    pub(crate) fn connect(&self) -> (u64, Way) {
+        let mut tally = self.tally.lock().unwrap_or_else(PoisonError::into_inner);
+        tally.connections += 1;
+        let number = tally.connections;
+        let wrong = self.strikes_connection(number, |kind| kind == Trouble::WrongFraming);
+        let way = match (wrong, self.way) {
+            (true, Way::Tcp) => Way::RtuOverTcp,
+            (true, Way::RtuOverTcp) => Way::Tcp,
+            (_, way) => way,
+        };
+        (number, way)
+    }
+
+    /// How long a connection may say nothing, if there is a limit now.
+    pub(crate) fn patience(&self, connection: u64) -> Option<Duration> {
+        let limits = self.troubles.iter().filter_map(|fault| match fault.kind {
+            Trouble::IdleClose(limit) => Some(limit),
+            _ => None,
+        });
+        limits.min().filter(|_| {
+            self.strikes_connection(connection, |kind| matches!(kind, Trouble::IdleClose(_)))
+        })
+    }
+
+    fn strikes_connection(&self, number: u64, kind: impl Fn(Trouble) -> bool) -> bool {
+        let passed = Instant::now().saturating_duration_since(self.began);
+        let mut troubles = self.troubles.iter().zip(TROUBLE..);
+        troubles.any(|(fault, salt)| {
+            kind(fault.kind) && fault.when.strikes((self.seed, salt), number, passed)
+        })
+    }
+
+    /// What the meter asked says, or `None` if it is silent or there is none.
+    fn meter_says(&self, asked: Asked<'_>, house: &Pretence) -> Option<Said> {
+        let Question { heard, frame, began, quiet_since } = asked.question;
+        let listens = |meter: &&Served| {
+            meter.address == heard.address && asked.baud.is_none_or(|baud| baud == meter.line.baud)
+        };
+        let meter = self.meters.iter().find(listens)?;
+        let passed = asked.ended.saturating_duration_since(self.began);
+        let (number, struck) = meter.hear(self.seed, passed);
+        if struck.contains(&Kind::Close) {
+            self.count(|counters| counters.ignored += 1);
+            return Some(Said::Close);
+        }
+        if self.is_silent(meter, &struck, *began) {
+            return None;
+        }
+        let reply = self.reply(meter, *heard, &struck, house)?;
+        let chance = hash(self.seed, meter.salt ^ DELAY, number);
+        let rest = meter.delay.rest(heard.count, passed, chance);
+        // A meter knows by the silence that the question has ended.
+        let rest = if self.wire_time { rest.max(meter.line.silence()) } else { rest };
+        let mut pieces = frames(asked, &reply, &struck, (rest, chance));
+        for kind in struck {
+            match kind {
+                Kind::Stray(idle) if quiet_since.is_none_or(|since| since + idle <= *began) => {
+                    let byte = if chance.is_multiple_of(2) { 0x00 } else { 0xff };
+                    put_first(&mut pieces, vec![byte]);
+                }
+                Kind::Echo => {
+                    pieces.insert(0, Piece { rest: Duration::ZERO, bytes: frame.clone() });
+                }
+                _ => {}
+            }
+        }
+        let pieces = self.cut(pieces, chance);
+        let takes = |piece: &Piece| piece.rest + self.on_wire(meter.line, &piece.bytes, asked.way);
+        meter.says_until(asked.ended + pieces.iter().map(takes).sum::<Duration>());
+        Some(Said::Pieces(pieces))
+    }
+
+    fn is_silent(&self, meter: &Served, struck: &[Kind], began: Instant) -> bool {
+        struck.iter().any(|kind| match kind {
+            Kind::Silent | Kind::Dead => true,
+            Kind::SlowDevice(rest) => {
+                let hurried = meter.is_hurried(began, *rest);
+                self.count(|counters| counters.hurried += u64::from(hurried));
+                hurried
+            }
+            _ => false,
+        })
+    }
+
+    /// What a meter would say, and what is said in its place.
+    fn reply(
+        &self,
+        meter: &Served,
+        heard: Heard,
+        struck: &[Kind],
+        house: &Pretence,
+    ) -> Option<Reply> {
+        for kind in struck {
+            if let Kind::Exchange(index) = kind {
+                house.exchange(meter.place, *index);
+            }
+        }
+        let (nature, state) = house.held_now(meter.place)?;
+        let sums = meter.shown(state.sums, struck.contains(&Kind::Freeze));
+        let reply = meter.image.reply(heard, &nature, &State { sums, ..state });
         let reply = struck.iter().fold(reply, |reply, kind| damaged_reply(reply, *kind));
         self.count(|counters| match reply {
             Reply::Words(_) => counters.answered += 1,
             Reply::Refused(_) => counters.refused += 1,
         });
-        let chance = hash(self.seed, meter.nature.salt ^ DELAY, question);
-        let passed = ended.saturating_duration_since(self.began);
-        let rest = meter.delay.rest(heard.count, passed, chance);
-        // A meter knows by the silence that the question has ended.
-        let rest = if self.wire_time { rest.max(meter.line.silence()) } else { rest };
-        let mut pieces = self.frames(heard, &reply, &struck, (rest, chance));
-        if struck.contains(&Kind::Echo) {
-            pieces.insert(0, Piece { rest: Duration::ZERO, bytes: frame.to_vec() });
-        }
-        Said::Pieces(self.cut(pieces, chance))
+        Some(reply)
+    }
+
+    /// What a converter says where a meter is silent.
+    fn silence(&self, asked: Asked<'_>) -> Said {
+        self.count(|counters| counters.ignored += 1);
+        let heard = asked.question.heard;
+        let said = asked.troubles.iter().find_map(|trouble| match *trouble {
+            Trouble::RepliesZero(after) => {
+                Some((after, Reply::Words(vec![0; heard.count.min(125).into()])))
+            }
+            Trouble::RepliesException(code, after) => Some((after, Reply::Refused(Refusal(code)))),
+            _ => None,
+        });
+        let Some((rest, reply)) = said else { return Said::Nothing };
+        Said::Pieces(vec![Piece { rest, bytes: framed(asked.way, heard, &reply) }])
     }
 
     /// How an address is spoken to.
@@ -151,81 +297,46 @@ impl Bus {
         meter.map_or(self.line, |meter| meter.line)
     }
 
-    /// Counts one question. `early` tells whether the line had not been silent before.
-    pub(crate) fn hear(&self, early: Promptness) {
-        self.count(|counters| {
-            counters.heard += 1;
-            counters.early += u64::from(early == Promptness::Early);
-        });
-    }
-
-    /// How long bytes take on a line.
-    pub(crate) fn on_wire(&self, line: Line, bytes: usize) -> Duration {
-        // Behind a converter the frames are RTU: the header of Modbus TCP is not on the line.
-        let header = if self.way == Way::Tcp { 4 } else { 0 };
-        let bytes = if bytes > header { bytes - header } else { bytes };
-        if self.wire_time { line.wire_time(bytes) } else { Duration::ZERO }
+    /// How long a frame takes on a line.
+    pub(crate) fn on_wire(&self, line: Line, frame: &[u8], way: Way) -> Duration {
+        if self.wire_time { line.wire_time(characters(frame, way)) } else { Duration::ZERO }
     }
 
     /// Counts how long an exchange needs the line.
-    pub(crate) fn occupy(&self, line: Line, frame: &[u8], said: &Said) {
+    pub(crate) fn occupy(&self, line: Line, asked: Asked<'_>, said: &Said) {
         if !self.wire_time {
             return;
         }
         let pieces = if let Said::Pieces(pieces) = said { pieces.as_slice() } else { &[] };
-        let answer: usize = pieces.iter().map(|piece| piece.bytes.len()).sum();
+        let answer: Vec<u8> = pieces.iter().flat_map(|piece| piece.bytes.clone()).collect();
         let rests: Duration = pieces.iter().map(|piece| piece.rest).sum();
-        let characters = self.on_wire(line, frame.len()) + self.on_wire(line, answer);
+        let characters = self.on_wire(line, &asked.question.frame, asked.way)
+            + self.on_wire(line, &answer, asked.way);
         self.count(|counters| counters.busy += characters + rests + line.silence());
+    }
+
+    /// Counts one question; returns its number. `early` tells whether the line had not been silent
+    /// before.
+    pub(crate) fn hear(&self, early: Promptness) -> u64 {
+        self.count(|counters| {
+            counters.heard += 1;
+            counters.early += u64::from(early == Promptness::Early);
+            counters.heard
+        })
+    }
+
+    /// Counts a question that nobody heeds.
+    pub(crate) fn ignore(&self) {
+        self.count(|counters| counters.ignored += 1);
     }
 
     /// What was counted so far.
     pub(crate) fn counted(&self) -> Counters {
-        *self.counters.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+        self.tally.lock().unwrap_or_else(PoisonError::into_inner).counters
     }
 
-    fn count(&self, change: impl FnOnce(&mut Counters)) {
-        change(&mut self.counters.lock().unwrap_or_else(std::sync::PoisonError::into_inner));
-    }
-
-    /// The answer with all damage done to its bytes.
-    fn frames(
-        &self,
-        heard: Heard,
-        reply: &Reply,
-        struck: &[Kind],
-        (mut rest, chance): (Duration, u64),
-    ) -> Vec<Piece> {
-        let mut shown = heard;
-        for kind in struck {
-            match *kind {
-                Kind::WrongUnit => shown.address = shown.address.wrapping_add(1),
-                Kind::Transaction => shown.transaction = shown.transaction.wrapping_add(1),
-                Kind::Late(ms) => rest += Duration::from_millis(ms),
-                _ => {}
-            }
-        }
-        let mut bytes = self.frame(shown, reply);
-        struck.iter().for_each(|kind| damage_bytes(&mut bytes, *kind, chance));
-        let mut pieces = vec![Piece { rest, bytes }];
-        for kind in struck {
-            match *kind {
-                Kind::Slow(ms) => split(&mut pieces, Duration::from_millis(ms)),
-                Kind::Duplicate => {
-                    let bytes = self.frame(heard, &other(reply));
-                    pieces.push(Piece { rest: SECOND_DEVICE, bytes });
-                }
-                _ => {}
-            }
-        }
-        pieces
-    }
-
-    fn frame(&self, heard: Heard, reply: &Reply) -> Vec<u8> {
-        match self.way {
-            Way::Tcp => heard.answer_tcp(reply),
-            Way::Pty | Way::RtuOverTcp => heard.answer_rtu(reply),
-        }
+    fn count<T>(&self, change: impl FnOnce(&mut Counters) -> T) -> T {
+        change(&mut self.tally.lock().unwrap_or_else(PoisonError::into_inner).counters)
     }
 
     /// Cuts what is said as the way to the gateway cuts it.
@@ -242,67 +353,11 @@ impl Bus {
     }
 }
 
-/// Whether a question kept the silence before it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Promptness {
-    /// It did.
-    InTime,
-    /// It began before 3.5 characters of silence.
-    Early,
-}
-
-impl Served {
-    fn next_question(&self) -> u64 {
-        let mut questions =
-            self.questions.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        *questions += 1;
-        *questions
-    }
-
-    fn struck(&self, seed: u64, question: u64) -> impl Iterator<Item = Kind> {
-        let faults = (0..).zip(&self.faults);
-        faults.filter_map(move |(n, fault)| {
-            let salt = self.nature.salt.wrapping_add(n);
-            fault.strikes(seed, salt ^ FAULT, question).then_some(fault.kind)
-        })
-    }
-}
-
-const DELAY: u64 = 30;
-const FAULT: u64 = 31;
-
-fn damaged_reply(reply: Reply, kind: Kind) -> Reply {
-    match (kind, reply) {
-        (Kind::Exception(code), _) => Reply::Refused(Refusal(code)),
-        (Kind::Zeros, Reply::Words(words)) => Reply::Words(vec![0; words.len()]),
-        (_, reply) => reply,
-    }
-}
-
-/// What a second device with the same address says.
-fn other(reply: &Reply) -> Reply {
-    match reply {
-        Reply::Words(words) => Reply::Words(words.iter().map(|word| word ^ 0x0155).collect()),
-        Reply::Refused(refusal) => Reply::Refused(*refusal),
-    }
-}
-
-fn damage_bytes(bytes: &mut Vec<u8>, kind: Kind, chance: u64) {
-    let [count, noise @ ..] = chance.to_be_bytes();
-    let noise = noise.into_iter().take(1 + usize::from(count % 3));
-    match kind {
-        Kind::Crc => bytes.last_mut().into_iter().for_each(|last| *last ^= 0x5a),
-        Kind::Truncated => bytes.truncate(bytes.len() / 2),
-        Kind::Garbage(Side::Before) => drop(bytes.splice(..0, noise)),
-        Kind::Garbage(Side::After) => bytes.extend(noise),
-        _ => {}
-    }
-}
-
-/// Puts a rest into the middle of the last piece.
-fn split(pieces: &mut Vec<Piece>, rest: Duration) {
-    if let Some(last) = pieces.last_mut() {
-        let bytes = last.bytes.split_off(last.bytes.len() / 2);
-        pieces.push(Piece { rest, bytes });
+/// Characters of a frame on the line. Behind a converter frames are RTU: the header of Modbus TCP
+/// is not on the line, two bytes of checksum are.
+fn characters(frame: &[u8], way: Way) -> usize {
+    match way {
+        Way::Tcp => frame.len().saturating_sub(4),
+        Way::Pty | Way::RtuOverTcp => frame.len(),
     }
 }

@@ -1,16 +1,24 @@
 //! What goes wrong on purpose, by seed or by script.
 
+use std::ops::Range;
+use std::time::Duration;
+
+use domain::Decimal;
 use serde::Deserialize;
 
 use crate::noise::hash;
 
-/// What a fault does to one answer.
+/// What a fault does to one answer of a meter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     /// No answer.
     Silent,
-    /// The answer comes so many milliseconds later.
-    Late(u64),
+    /// No answer any more, once it was struck.
+    Dead,
+    /// No answer to a question sooner than this after the last answer.
+    SlowDevice(Duration),
+    /// The answer comes so much later.
+    Late(Duration),
     /// The answer bears the address of another meter.
     WrongUnit,
     /// The checksum is wrong.
@@ -19,20 +27,51 @@ pub(crate) enum Kind {
     Exception(u8),
     /// Stray bytes in front of the answer or behind it.
     Garbage(Side),
+    /// One stray byte, 00 or FF, before the answer if the line had been quiet for so long.
+    Stray(Duration),
     /// The question is heard again before the answer.
     Echo,
-    /// A rest of so many milliseconds inside the answer.
-    Slow(u64),
+    /// A rest inside the answer.
+    Slow(Duration),
     /// The second half of the answer is missing.
     Truncated,
     /// A second device answers as well, with another value.
     Duplicate,
+    /// A second device answers in the same instant: a bit is 1 where both say so.
+    Collision,
     /// The connection is closed in place of an answer.
     Close,
     /// The answer bears the transaction number of another question.
     Transaction,
     /// All words are 0.
     Zeros,
+    /// From now on it is another meter, whose index stood here.
+    Exchange(Decimal),
+    /// The indexes stand still while power flows.
+    Freeze,
+}
+
+/// What a fault does to a whole bus.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Trouble {
+    /// Bytes without end, for so long.
+    Babble(Duration),
+    /// A connection on which nothing was heard for so long is closed.
+    IdleClose(Duration),
+    /// For so long nobody is there: connections are reset, new ones refused.
+    Reboot(Duration),
+    /// The terminal goes away for so long, and comes back under another number.
+    Unplug(Duration),
+    /// A connection swallows everything from now on.
+    HalfOpen,
+    /// A connection speaks RTU in place of Modbus TCP, or the reverse.
+    WrongFraming,
+    /// Where a meter is silent, the converter says zeros after a while.
+    RepliesZero(Duration),
+    /// Where a meter is silent, the converter says an exception after a while.
+    RepliesException(u8, Duration),
+    /// An answer to another client comes first.
+    Foreign,
 }
 
 /// On which side of an answer stray bytes are.
@@ -46,57 +85,6 @@ pub(crate) enum Side {
     After,
 }
 
-/// One fault of a meter: what, how often, and from which question to which.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Fault {
-    pub kind: Kind,
-    /// Millionths of the questions that it strikes.
-    pub share: u64,
-    /// First question of the meter that it may strike, counted from 1.
-    pub from: u64,
-    /// First question that it no longer strikes.
-    pub until: u64,
-}
-
-impl Fault {
-    /// Whether it strikes a question, by its number.
-    pub(crate) fn strikes(&self, seed: u64, salt: u64, question: u64) -> bool {
-        let scripted = (self.from..self.until).contains(&question);
-        scripted && hash(seed, salt, question) % 1_000_000 < self.share
-    }
-}
-
-/// A fault as written.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct FaultFile {
-    kind: Name,
-    share: Option<f64>,
-    from: Option<u64>,
-    until: Option<u64>,
-    ms: Option<u64>,
-    code: Option<u8>,
-    side: Option<Side>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum Name {
-    Silent,
-    Late,
-    WrongUnit,
-    Crc,
-    Exception,
-    Garbage,
-    Echo,
-    Slow,
-    Truncated,
-    Duplicate,
-    Close,
-    Transaction,
-    Zeros,
-}
-
 /// How frames travel on a bus, as far as faults care.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Way {
@@ -108,77 +96,70 @@ pub(crate) enum Way {
     Tcp,
 }
 
-impl FaultFile {
-    /// The fault as meant.
-    ///
-    /// # Errors
-    /// Says what is missing, out of range, or without effect on such a bus.
-    pub(crate) fn check(&self, way: Way) -> Result<Fault, &'static str> {
-        let ms = |default| self.ms.unwrap_or(default);
-        let kind = match self.kind {
-            Name::Silent => Kind::Silent,
-            Name::Late => Kind::Late(ms(1_500)),
-            Name::WrongUnit => Kind::WrongUnit,
-            Name::Crc => Kind::Crc,
-            Name::Exception => Kind::Exception(self.code.unwrap_or(4)),
-            Name::Garbage => Kind::Garbage(self.side.unwrap_or_default()),
-            Name::Echo => Kind::Echo,
-            Name::Slow => Kind::Slow(ms(30)),
-            Name::Truncated => Kind::Truncated,
-            Name::Duplicate => Kind::Duplicate,
-            Name::Close => Kind::Close,
-            Name::Transaction => Kind::Transaction,
-            Name::Zeros => Kind::Zeros,
-        };
-        match (self.kind, way) {
-            (Name::Crc | Name::Echo, Way::Tcp) => return Err("Modbus TCP has no such fault"),
-            (Name::Close, Way::Pty) => return Err("a serial line cannot be closed"),
-            (Name::Transaction, Way::Pty | Way::RtuOverTcp) => {
-                return Err("RTU has no transaction numbers");
-            }
-            _ => {}
-        }
-        if self.ms.is_some() && !matches!(self.kind, Name::Late | Name::Slow) {
-            return Err("only `late` and `slow` have `ms`");
-        }
-        if self.code.is_some() && self.kind != Name::Exception {
-            return Err("only `exception` has a `code`");
-        }
-        if self.side.is_some() && self.kind != Name::Garbage {
-            return Err("only `garbage` has a `side`");
-        }
-        if ms(0) > 60_000 {
-            return Err("`ms` is at most 60000");
-        }
-        let (from, until) = (self.from.unwrap_or(1), self.until.unwrap_or(u64::MAX));
-        if from >= until {
-            return Err("`from` is below `until`: the first question struck and the first spared");
-        }
-        let share = self.share.map_or(Some(1_000_000), millionths).ok_or("`share` is 0 to 1")?;
-        Ok(Fault { kind, share, from, until })
-    }
+/// One fault: what, and when.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Fault<K> {
+    pub kind: K,
+    pub when: When,
 }
 
-/// A share between 0 and 1 in millionths.
-fn millionths(share: f64) -> Option<u64> {
-    let exact: domain::Decimal = share.to_string().parse().ok()?;
-    let millionths = u64::try_from(exact.rounded(6)?.mantissa()).ok()?;
-    (millionths <= 1_000_000).then_some(millionths)
+/// How often a fault strikes, and from when to when.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct When {
+    /// Millionths of the questions that it strikes.
+    pub share: u64,
+    pub script: Script,
+}
+
+/// The questions that a fault may strike.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Script {
+    /// By their number, counted from 1.
+    Numbers(Range<u64>),
+    /// By the time since the house started.
+    Time(Range<Duration>),
+}
+
+impl When {
+    /// All of them.
+    pub(crate) const EVER: u64 = 1_000_000;
+
+    /// Whether it strikes, by number and time.
+    pub(crate) fn strikes(&self, (seed, salt): (u64, u64), number: u64, passed: Duration) -> bool {
+        self.covers(number, passed) && hash(seed, salt, number) % Self::EVER < self.share
+    }
+
+    /// Whether the script has begun and not ended.
+    pub(crate) fn covers(&self, number: u64, passed: Duration) -> bool {
+        match &self.script {
+            Script::Numbers(numbers) => numbers.contains(&number),
+            Script::Time(time) => time.contains(&passed),
+        }
+    }
+
+    /// The time that it fills from beginning to end, if it is scripted so.
+    pub(crate) fn fills(&self) -> Option<&Range<Duration>> {
+        match &self.script {
+            Script::Time(time) if self.share == Self::EVER => Some(time),
+            _ => None,
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn fault(text: &str, way: Way) -> Result<Fault, &'static str> {
-        toml::from_str::<FaultFile>(text).unwrap().check(way)
+    fn when(share: u64, script: Script) -> When {
+        When { share, script }
     }
 
     #[test]
     fn a_share_strikes_about_so_often_and_always_the_same_questions() {
-        let fault = fault("kind = 'silent'\nshare = 0.05", Way::Pty).unwrap();
+        let when = when(50_000, Script::Numbers(1..u64::MAX));
         let struck = |seed| -> Vec<u64> {
-            (1..=10_000).filter(|&question| fault.strikes(seed, 3, question)).collect()
+            let strikes = |n: &u64| when.strikes((seed, 3), *n, Duration::ZERO);
+            (1..=10_000).filter(strikes).collect()
         };
         assert!((400..600).contains(&struck(7).len()), "{}", struck(7).len());
         assert_eq!(struck(7), struck(7));
@@ -186,28 +167,14 @@ mod tests {
     }
 
     #[test]
-    fn a_script_strikes_from_one_question_to_another() {
-        let fault = fault("kind = 'late'\nms = 9\nfrom = 3\nuntil = 5", Way::Tcp).unwrap();
-        let struck: Vec<u64> = (1..9).filter(|&question| fault.strikes(7, 3, question)).collect();
-        assert_eq!((fault.kind, struck), (Kind::Late(9), vec![3, 4]));
-    }
-
-    #[test]
-    fn what_would_do_nothing_is_refused() {
-        for (text, way) in [
-            ("kind = 'crc'", Way::Tcp),
-            ("kind = 'echo'", Way::Tcp),
-            ("kind = 'close'", Way::Pty),
-            ("kind = 'transaction'", Way::RtuOverTcp),
-            ("kind = 'silent'\nms = 5", Way::Pty),
-            ("kind = 'silent'\ncode = 5", Way::Pty),
-            ("kind = 'silent'\nside = 'after'", Way::Pty),
-            ("kind = 'silent'\nfrom = 5\nuntil = 5", Way::Pty),
-            ("kind = 'silent'\nshare = 1.5", Way::Pty),
-            ("kind = 'silent'\nshare = -0.1", Way::Pty),
-            ("kind = 'late'\nms = 60001", Way::Pty),
-        ] {
-            assert!(fault(text, way).is_err(), "{text}");
-        }
+    fn a_script_strikes_from_one_question_to_another_or_for_a_time() {
+        let numbers = when(When::EVER, Script::Numbers(3..5));
+        let struck = |n: &u64| numbers.strikes((7, 3), *n, Duration::ZERO);
+        assert_eq!((1..9).filter(struck).collect::<Vec<u64>>(), [3, 4]);
+        let seconds = Duration::from_secs(2)..Duration::from_secs(4);
+        let time = when(When::EVER, Script::Time(seconds.clone()));
+        let struck = |s: &u64| time.strikes((7, 3), 1, Duration::from_secs(*s));
+        assert_eq!((1..9).filter(struck).collect::<Vec<u64>>(), [2, 3]);
+        assert_eq!((numbers.fills(), time.fills()), (None, Some(&seconds)));
     }
 }

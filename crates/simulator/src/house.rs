@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use thiserror::Error;
 
 use crate::delay::{Delay, Pieces};
-use crate::fault::{Fault, Way};
+use crate::fault::{Fault, Kind, Trouble, Way};
 use crate::house_file::HouseFile;
 use crate::image::Holes;
 use crate::load::Load;
@@ -60,17 +60,7 @@ use crate::site_text::SiteText;
 /// as well be at `tcp://127.0.0.1:1502` or `rtu+tcp://127.0.0.1:4001`: on this machine only, port 0
 /// is any free one, and `one_client = true` closes every second client.
 ///
-/// Delays by name, with a spread by seed: `sdm230` (about 43 ms), `sdm630` (about 100), `fast` (about
-/// 14), `ethernet` (about 1), `converter` (50 up, longer for more registers, on a grid of 5 ms). That
-/// of a meter wins over that of its bus. Where bytes take their time, a meter rests 3.5 characters
-/// at least. Pieces: `usb` (12 bytes, then 16 at a time), `crumbs` (1 to 4), `tail` (all but the last
-/// byte, then the last).
-///
-/// A fault strikes a `share` of the questions to a meter, `from` one question `until` another,
-/// counted from 1. Kinds: `silent`, `late` (`ms`), `slow` (a rest of `ms` inside the answer),
-/// `wrong_unit`, `crc`, `exception` (`code`), `garbage` (`side` = `before` or `after`), `echo`,
-/// `truncated`, `duplicate` (a second device answers too), `zeros`; on sockets `close`; on Modbus
-/// TCP `transaction`, but neither `crc` nor `echo`. Faults of a bus strike all its meters.
+/// Every key, and every kind of fault, is listed in `docs/simulator.md`.
 ///
 /// The speed a gateway sets on a pseudo-terminal is seen: a meter set to another one stays silent.
 /// Its parity is not, because the kernel drops that flag: a meter answers whatever the parity.
@@ -138,7 +128,9 @@ impl House {
             let simulation = written.and_then(|one| one.simulation.as_ref());
             let identify = catalog.model(&meter.model).map(|model| model.identify.clone());
             let plan = MeterPlan::of(meter, bus, simulation)?;
-            meters.push(MeterPlan { identify: identify.unwrap_or_default(), ..plan });
+            let plan = MeterPlan { identify: identify.unwrap_or_default(), ..plan };
+            plan.can_be_exchanged(meter)?;
+            meters.push(plan);
         }
         Ok(Self { site, simulation, buses, meters, text: site_text })
     }
@@ -182,7 +174,10 @@ pub(crate) struct BusPlan {
     pub pieces: Option<Pieces>,
     pub wire_time: bool,
     pub one_client: bool,
-    pub faults: Vec<Fault>,
+    /// What goes wrong with each of its meters.
+    pub faults: Vec<Fault<Kind>>,
+    /// What goes wrong with the bus itself.
+    pub troubles: Vec<Fault<Trouble>>,
 }
 
 /// Where a bus is opened.
@@ -212,7 +207,7 @@ pub(crate) struct MeterPlan {
     pub scale: i64,
     pub delay: Delay,
     pub holes: Holes,
-    pub faults: Vec<Fault>,
+    pub faults: Vec<Fault<Kind>>,
     /// Registers that tell what it is.
     pub identify: Vec<Identify>,
 }

@@ -3,14 +3,15 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
-use catalog::{CheckedBus, CheckedMeter, Port};
+use catalog::{CheckedBus, CheckedMeter, Identity, Port};
 use domain::{Decimal, Key, Medium};
 use jiff::Timestamp;
 use serde::Deserialize;
 use toml::Value;
 
 use crate::delay::{Delay, Pieces, Profile};
-use crate::fault::{Fault, FaultFile, Way};
+use crate::fault::{Fault, Kind, Trouble, Way};
+use crate::fault_file::{FaultFile, Struck};
 use crate::house::{BusPlan, HouseError, MeterPlan, Place, Simulation, unfit};
 use crate::image::Holes;
 use crate::load::Load;
@@ -118,8 +119,13 @@ impl BusPlan {
         }
         let delay = delay(&bus.key, way, (plan.delay, plan.delay_ms))?;
         let usual = if way == Way::Pty { Delay::LINE } else { Delay::SOCKET };
+        let (faults, troubles) = faults(&bus.key, &plan.faults, way)?;
+        if faults.iter().any(|fault| matches!(fault.kind, Kind::Exchange(_))) {
+            return Err(unfit(&bus.key, "a meter is exchanged: write `exchange` there"));
+        }
         Ok(Self {
-            faults: faults(&bus.key, &plan.faults, way)?,
+            faults,
+            troubles,
             key: bus.key.clone(),
             place,
             delay: delay.unwrap_or(usual),
@@ -166,7 +172,11 @@ impl MeterPlan {
         };
         let mut struck = bus.faults.clone();
         let way = bus.place.way();
-        struck.extend(faults(&meter.key, &written.faults, way)?);
+        let (faults, troubles) = faults(&meter.key, &written.faults, way)?;
+        if !troubles.is_empty() {
+            return Err(unfit(&meter.key, "that is a fault of a bus, not of a meter"));
+        }
+        struck.extend(faults);
         let delay = delay(&meter.key, way, (written.delay, written.delay_ms))?;
         Ok(Self {
             load,
@@ -177,6 +187,23 @@ impl MeterPlan {
             faults: struck,
             identify: Vec::new(),
         })
+    }
+}
+
+impl MeterPlan {
+    /// Refuses to exchange a meter whose serial number nobody could read.
+    ///
+    /// # Errors
+    /// Says so.
+    pub(crate) fn can_be_exchanged(&self, meter: &CheckedMeter) -> Result<(), HouseError> {
+        let exchanged = self.faults.iter().any(|fault| matches!(fault.kind, Kind::Exchange(_)));
+        let told = self.identify.iter().any(|one| one.meaning == Identity::Serial)
+            || meter.registers.iter().any(|one| one.quantity.name() == "serial_number");
+        if exchanged && !told {
+            let what = "`exchange` is for a model with a serial number: nobody could notice";
+            return Err(unfit(&meter.key, what));
+        }
+        Ok(())
     }
 }
 
@@ -225,8 +252,18 @@ fn delay(
     Ok(Some(Delay::millis(from, to)))
 }
 
-fn faults(key: &Key, written: &[FaultFile], way: Way) -> Result<Vec<Fault>, HouseError> {
-    written.iter().map(|fault| fault.check(way).map_err(|what| unfit(key, what))).collect()
+type Faults = (Vec<Fault<Kind>>, Vec<Fault<Trouble>>);
+
+/// What goes wrong with meters, and with the bus.
+fn faults(key: &Key, written: &[FaultFile], way: Way) -> Result<Faults, HouseError> {
+    let (mut faults, mut troubles) = (Vec::new(), Vec::new());
+    for fault in written {
+        match fault.check(way).map_err(|what| unfit(key, what))? {
+            Struck::Meter(fault) => faults.push(fault),
+            Struck::Bus(fault) => troubles.push(fault),
+        }
+    }
+    Ok((faults, troubles))
 }
 
 fn usual(medium: Medium) -> Load {

@@ -1,6 +1,6 @@
 //! The indexes of a house: what has flowed, summed minute by minute without loss.
 
-use std::ops::AddAssign;
+use std::ops::{AddAssign, SubAssign};
 
 use domain::Medium;
 use jiff::Timestamp;
@@ -71,22 +71,34 @@ impl Sums {
             time: i128::from(ms),
         }
     }
+
+    fn join(&mut self, other: Self, with: fn(i128, i128) -> i128) {
+        let each = |sums: [i128; 3], others: [i128; 3]| {
+            let ([a, b, c], [d, e, f]) = (sums, others);
+            [with(a, d), with(b, e), with(c, f)]
+        };
+        *self = Self {
+            imported: with(self.imported, other.imported),
+            exported: with(self.exported, other.exported),
+            phase_imported: each(self.phase_imported, other.phase_imported),
+            phase_exported: each(self.phase_exported, other.phase_exported),
+            heat: with(self.heat, other.heat),
+            cold: with(self.cold, other.cold),
+            volume: with(self.volume, other.volume),
+            time: with(self.time, other.time),
+        };
+    }
 }
 
 impl AddAssign for Sums {
     fn add_assign(&mut self, more: Self) {
-        self.imported += more.imported;
-        self.exported += more.exported;
-        self.heat += more.heat;
-        self.cold += more.cold;
-        self.volume += more.volume;
-        self.time += more.time;
-        for (sum, more) in self.phase_imported.iter_mut().zip(more.phase_imported) {
-            *sum += more;
-        }
-        for (sum, more) in self.phase_exported.iter_mut().zip(more.phase_exported) {
-            *sum += more;
-        }
+        self.join(more, |sum, more| sum + more);
+    }
+}
+
+impl SubAssign for Sums {
+    fn sub_assign(&mut self, less: Self) {
+        self.join(less, |sum, less| sum - less);
     }
 }
 

@@ -7,11 +7,14 @@
 //! should have been read.
 
 mod bus;
+mod condition;
+mod damage;
 mod delay;
 mod demo;
 mod ear;
 mod encode;
 mod fault;
+mod fault_file;
 mod flow;
 mod house;
 mod house_file;
@@ -23,6 +26,8 @@ mod pretence;
 mod profiles;
 mod pty;
 mod running;
+mod serial;
+mod served;
 mod site_text;
 mod tcp;
 mod timer;

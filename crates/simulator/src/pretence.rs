@@ -6,7 +6,7 @@ use domain::{Clock, Decimal, Key, Quantity};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::house::{House, Simulation};
-use crate::ledger::{Ledger, State};
+use crate::ledger::{Ledger, State, Sums};
 use crate::load::{Consumer, World};
 use crate::noise::{hash, salt_of};
 use crate::truth::Nature;
@@ -17,6 +17,18 @@ pub(crate) struct Pretence {
     clock: HouseClock,
     ledger: Mutex<Ledger>,
     meters: Vec<(Key, Nature)>,
+    /// By the place of the meter.
+    exchanged: Mutex<Vec<Option<Exchanged>>>,
+}
+
+/// A meter that took the place of another.
+#[derive(Debug, Clone)]
+struct Exchanged {
+    /// Since this instant of the clock handed in.
+    since: Timestamp,
+    /// What had flowed then, through the one before it.
+    flowed: Sums,
+    nature: Nature,
 }
 
 /// The time in the house: it starts with the clock handed in, or at its own start, and walks at
@@ -30,6 +42,7 @@ struct HouseClock {
 }
 
 const INDEX: u64 = 40;
+const EXCHANGED: u64 = 41;
 
 impl Pretence {
     pub(crate) fn new(house: &House, clock: Clock) -> Self {
@@ -60,23 +73,54 @@ impl Pretence {
         let ledger = Ledger::new(world, consumers, start.unwrap_or(Simulation::EPOCH));
         let began = clock.now();
         let clock = HouseClock { clock, began, start: start.unwrap_or(began), speed };
-        Self { clock, ledger: Mutex::new(ledger), meters }
+        let exchanged = Mutex::new(vec![None; meters.len()]);
+        Self { clock, ledger: Mutex::new(ledger), meters, exchanged }
     }
 
     pub(crate) fn meters(&self) -> &[(Key, Nature)] {
         &self.meters
     }
 
-    /// What a meter, by its place, holds now.
-    pub(crate) fn state_now(&self, meter: usize) -> State {
-        self.state(meter, self.clock.clock.now())
+    /// Looks ahead: the next question is answered at once.
+    pub(crate) fn look(&self) {
+        self.state(0, self.clock.clock.now());
+    }
+
+    /// The meter at a place, and what it holds now.
+    pub(crate) fn held_now(&self, place: usize) -> Option<(Nature, State)> {
+        self.held(place, self.clock.clock.now())
+    }
+
+    /// Puts another meter into a place, once: another serial number, and an index that stands here.
+    pub(crate) fn exchange(&self, place: usize, index: Decimal) {
+        let since = self.clock.clock.now();
+        let Some((_, nature)) = self.meters.get(place) else { return };
+        let flowed = self.state(place, since).sums;
+        let nature = Nature { salt: hash(nature.salt, EXCHANGED, 0), index, ..nature.clone() };
+        let mut exchanged = self.exchanged.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(exchanged) = exchanged.get_mut(place) {
+            exchanged.get_or_insert(Exchanged { since, flowed, nature });
+        }
     }
 
     /// The exact value of a quantity at an instant of the clock handed in.
     pub(crate) fn truth(&self, meter: &Key, quantity: Quantity, at: Timestamp) -> Option<Decimal> {
-        let mut meters = (0..).zip(&self.meters);
-        let (place, (_, nature)) = meters.find(|(_, (key, _))| key == meter)?;
-        Some(nature.holds(quantity, &self.state(place, at)))
+        let place = self.meters.iter().position(|(key, _)| key == meter)?;
+        let (nature, state) = self.held(place, at)?;
+        Some(nature.holds(quantity, &state))
+    }
+
+    fn held(&self, place: usize, at: Timestamp) -> Option<(Nature, State)> {
+        let (_, nature) = self.meters.get(place)?;
+        let mut state = self.state(place, at);
+        let exchanged = self.exchanged.lock().unwrap_or_else(PoisonError::into_inner);
+        match exchanged.get(place) {
+            Some(Some(other)) if other.since <= at => {
+                state.sums -= other.flowed;
+                Some((other.nature.clone(), state))
+            }
+            _ => Some((nature.clone(), state)),
+        }
     }
 
     fn state(&self, meter: usize, at: Timestamp) -> State {

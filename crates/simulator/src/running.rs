@@ -13,12 +13,14 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::bus::{Bus, Counters, Served};
+use crate::bus::{Bus, Counters};
+use crate::condition::{Condition, keep_script};
 use crate::house::{BusPlan, House, Place};
 use crate::image::Image;
 use crate::pretence::Pretence;
-use crate::pty::{self, Pty};
-use crate::tcp;
+use crate::pty::Pty;
+use crate::served::Served;
+use crate::{serial, tcp};
 
 /// A house whose meters answer. Its tasks end when the token given to [`start`] is cancelled.
 #[derive(Debug)]
@@ -61,7 +63,7 @@ pub async fn start(
     let ahead = Arc::clone(&pretence);
     // A year of minutes takes a moment: better now than in front of the first answer. Should the
     // runtime be ending, nobody will ask.
-    let _ = tokio::task::spawn_blocking(move || ahead.state_now(0)).await;
+    let _ = tokio::task::spawn_blocking(move || ahead.look()).await;
     let mut opened = Vec::new();
     for (bus, plan) in house.site.buses.iter().zip(&house.buses) {
         let at = Opened::open(plan, bus.line).await.map_err(|source| SimulatorError::Port {
@@ -77,9 +79,10 @@ pub async fn start(
     for ((_, opened), plan) in opened.into_iter().zip(&house.buses) {
         let bus = Arc::new(bus_of(&house, plan, &pretence));
         buses.push(Arc::clone(&bus));
+        tasks.spawn(keep_script(Arc::clone(&bus), stop.clone()));
         let (pretence, stop) = (Arc::clone(&pretence), stop.clone());
         match opened {
-            Opened::Pty(pty) => tasks.spawn(pty::serve(bus, pretence, *pty, stop)),
+            Opened::Pty(pty) => tasks.spawn(serial::serve(bus, pretence, *pty, stop)),
             Opened::Socket(listener) => tasks.spawn(tcp::serve(bus, pretence, listener, stop)),
         };
     }
@@ -105,10 +108,10 @@ impl Running {
     pub fn line(&self, bus: &Key) -> Option<DuplexStream> {
         let bus = Arc::clone(self.buses.iter().find(|known| known.key == *bus)?);
         let house = Arc::clone(&self.pretence);
-        let (near, far) = duplex(4096);
+        let (near, mut far) = duplex(4096);
         self.tasks.spawn(async move {
             // The far end ends when the near one is dropped.
-            drop(tcp::talk(&bus, &house, far).await);
+            drop(tcp::talk(&bus, &house, &mut far).await);
         });
         Some(near)
     }
@@ -167,11 +170,11 @@ fn bus_of(house: &House, plan: &BusPlan, pretence: &Pretence) -> Bus {
         address: meter.address,
         line: meter.line,
         place,
-        nature: nature.clone(),
+        salt: nature.salt,
         image: Image::new(meter, &how.identify, how.holes),
         delay: how.delay,
         faults: how.faults.clone(),
-        questions: std::sync::Mutex::default(),
+        memory: std::sync::Mutex::default(),
     });
     let line = house.site.buses.iter().find(|bus| bus.key == plan.key).map(|bus| bus.line);
     Bus {
@@ -184,7 +187,9 @@ fn bus_of(house: &House, plan: &BusPlan, pretence: &Pretence) -> Bus {
         one_client: plan.one_client,
         seed: house.simulation.seed,
         meters: served.collect(),
-        counters: std::sync::Mutex::default(),
+        troubles: plan.troubles.clone(),
+        condition: Condition::default(),
+        tally: std::sync::Mutex::default(),
         turn: tokio::sync::Mutex::default(),
     }
 }

@@ -4,8 +4,10 @@
 
 mod common;
 
+use std::collections::BTreeSet;
+
 use catalog::Catalog;
-use common::{Started, noon, small};
+use common::{Started, noon, small, telling};
 use domain::{Key, Quantity};
 use jiff::SignedDuration;
 use simulator::{House, HouseError};
@@ -36,6 +38,10 @@ fn what_cannot_be_simulated_is_refused_by_name() {
         (small(tcp, "", "delay = 'slow'"), "unknown variant `slow`"),
         (small(tcp, "pieces = 'pizza'", ""), "unknown variant `pizza`"),
         (small("/tmp/line", "", "delay = 'converter'"), "`m`: a serial line has no converter"),
+        (small(tcp, "", "faults = [{ kind = 'reboot' }]"), "`m`: that is a fault of a bus"),
+        (small(tcp, "faults = [{ kind = 'exchange' }]", ""), "`a`: a meter is exchanged"),
+        (small(tcp, "", "faults = [{ kind = 'exchange' }]"), "`m`: `exchange` is for a model"),
+        (small(tcp, "", "faults = [{ kind = 'hiccup' }]"), "unknown variant `hiccup`"),
         (small(tcp, "", "").replace("seed = 7", "speed = 3601"), "`speed` is 0 to 3600"),
         (small(tcp, "", "").replace("2026-01-03T11:00:00Z", "noon"), "`simulation`: `start`"),
         (small(tcp, "", "").replace("address = 5", "address = 500"), "the site has mistakes"),
@@ -45,6 +51,45 @@ fn what_cannot_be_simulated_is_refused_by_name() {
         let found = refused(&text);
         assert!(found.contains(said), "{said:?} in {found:?}");
     }
+}
+
+#[test]
+fn every_fault_of_the_documents_is_understood_where_it_can_be() {
+    let page = include_str!("../../../docs/simulator.md");
+    let (of_meters, of_buses) = page.split_once("These are faults of a bus.").unwrap();
+    let (catalog, mut kinds) = (Catalog::shipped(), BTreeSet::new());
+    for (section, of_bus) in [(of_meters, false), (of_buses, true)] {
+        for row in section.lines().filter(|line| line.starts_with("| `{ kind = ")) {
+            let cells: Vec<&str> = row.split('|').map(str::trim).collect();
+            let [_, fault, line, rtu, tcp, ..] = cells[..] else { panic!("{row}") };
+            let fault = format!("faults = [{}]", fault.trim_matches('`'));
+            kinds.insert(fault.split('"').nth(1).unwrap().to_owned());
+            for (port, fits) in
+                [("/tmp/line", line), ("rtu+tcp://127.0.0.1:0", rtu), ("tcp://127.0.0.1:0", tcp)]
+            {
+                assert_eq!(
+                    understood(&telling(port, "", &fault), &catalog),
+                    fits == "yes" && !of_bus
+                );
+                let on_bus = fits == "yes" && !fault.contains("exchange");
+                assert_eq!(
+                    understood(&telling(port, &fault, ""), &catalog),
+                    on_bus,
+                    "{port} {fault}"
+                );
+            }
+        }
+    }
+    // What is not understood is told with all that would be.
+    let told = refused(&telling("/tmp/line", "", "faults = [{ kind = 'hiccup' }]"));
+    let (_, known) = told.split_once("expected one of ").unwrap();
+    let known = known.lines().next().unwrap().split(", ");
+    let known: BTreeSet<String> = known.map(|kind| kind.trim_matches('`').to_owned()).collect();
+    assert_eq!(kinds, known);
+}
+
+fn understood(text: &str, catalog: &Catalog) -> bool {
+    House::parse(text, catalog).is_ok()
 }
 
 #[test]

@@ -39,9 +39,13 @@ pub struct Started {
 
 impl Started {
     pub async fn new(text: &str) -> Self {
+        Self::at(text, Clock::stopped(noon())).await
+    }
+
+    pub async fn at(text: &str, clock: Clock) -> Self {
         let house = House::parse(text, &Catalog::shipped()).unwrap();
         let stop = CancellationToken::new();
-        let running = start(house, Clock::stopped(noon()), stop.clone()).await.unwrap();
+        let running = start(house, clock, stop.clone()).await.unwrap();
         Self { running, stop }
     }
 
@@ -98,6 +102,14 @@ index = 1234.5
 {on_meter}
 "#
     )
+}
+
+/// The same house, with a meter that tells its serial number.
+pub fn telling(port: &str, on_bus: &str, on_meter: &str) -> String {
+    let text = small(port, on_bus, on_meter);
+    let (before, after) = text.split_once("model = ").unwrap();
+    let (_, after) = after.split_once("[meter.simulation]").unwrap();
+    format!("{before}model = \"eastron/sdm630\"\n[meter.simulation]{after}")
 }
 
 /// The port of a serial line in a folder of the test.
