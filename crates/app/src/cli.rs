@@ -71,6 +71,10 @@ pub struct Demo {
     /// End after this time, for example `30s`; otherwise Ctrl-C ends it.
     #[arg(long = "for", value_name = "TIME")]
     pub period: Option<String>,
+    /// Exchange the current transformers of two phases, of one meter or of all: a fault to find.
+    /// May be given again.
+    #[arg(long = "fault", value_name = "[METER:]ct-swapped:L1,L2")]
+    pub faults: Vec<String>,
     /// Plain lines even on a terminal.
     #[arg(long)]
     pub plain: bool,
@@ -341,6 +345,10 @@ pub struct Simulate {
     /// Write the site file that reads the house, with the ports that were opened.
     #[arg(long, value_name = "FILE")]
     pub write_site: Option<PathBuf>,
+    /// Exchange the current transformers of two phases, of one meter or of all: a fault to find.
+    /// May be given again.
+    #[arg(long = "fault", value_name = "[METER:]ct-swapped:L1,L2")]
+    pub faults: Vec<String>,
     /// End after this time, for example `30s`; otherwise Ctrl-C ends it.
     #[arg(long = "for", value_name = "TIME")]
     pub period: Option<String>,

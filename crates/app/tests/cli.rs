@@ -67,7 +67,9 @@ read apt-9 --site good.toml                             9  there are apt-1-1, he
 read --data D                                           9  submeter run
 readings --data D                                       9  no journal
 export-site --data D                                    9  no site
-simulate good.toml --for soon                           2  --for";
+simulate good.toml --for soon                           2  --for
+demo --fault ct-swapped:L1,L4                           2  two of the phases
+demo --fault water-hot:ct-swapped:L1,L2                 2  no current transformers";
 
 #[test]
 fn every_command_ends_with_the_code_that_scripts_rely_on() {

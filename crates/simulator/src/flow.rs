@@ -3,8 +3,10 @@
 /// What flows during one minute.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Flow {
-    /// Active power of each phase in mW, drawn is positive.
+    /// Active power of each phase in mW, drawn is positive, as the meter measures it.
     pub phases: [i64; 3],
+    /// Reactive power of each phase in mvar, of an inductive load positive.
+    pub reactive: [i64; 3],
     /// Heat delivered, in mW.
     pub heat: i64,
     /// Cold delivered, in mW.

@@ -14,6 +14,7 @@ use crate::house_file::HouseFile;
 use crate::image::Holes;
 use crate::load::Load;
 use crate::site_text::SiteText;
+use crate::wiring::Crossed;
 
 /// A house that can be simulated, read from a house file: a site file plus these tables, each of
 /// them and each of their keys optional.
@@ -48,6 +49,7 @@ use crate::site_text::SiteText;
 /// scale = 1.2                       # 0.001 to 1000; of a roof: kilowatts of its noon
 /// index = 4120.77                   # when the house began
 /// delay = "sdm630"                  # this meter's own rest
+/// ct_swapped = ["L1", "L2"]         # current transformers on the wrong phases
 /// holes = "refuse"                  # between registers: "zero" is usual
 /// faults = [{ kind = "late", ms = 1500, from = 100, until = 120 }]
 /// # "#;
@@ -142,6 +144,39 @@ impl House {
         crate::demo::text(seed, folder)
     }
 
+    /// The same house with a fault of its wiring, `[METER:]ct-swapped:L1,L2`: the current
+    /// transformers of two phases are exchanged, of one meter or of every electricity meter that
+    /// has these phases.
+    ///
+    /// # Errors
+    /// Says what is no such fault, and which meter cannot have it.
+    pub fn with_fault(mut self, fault: &str) -> Result<Self, HouseError> {
+        let parts: Vec<&str> = fault.split(':').collect();
+        let (wanted, phases) = match parts[..] {
+            ["ct-swapped", phases] => (None, phases),
+            [meter, "ct-swapped", phases] => (Some(meter), phases),
+            _ => return Err(unfit(fault, "a fault is written [METER:]ct-swapped:L1,L2")),
+        };
+        let crossed: Crossed = phases.parse().map_err(|what: &str| unfit(fault, what))?;
+        let mut struck = 0;
+        for (meter, plan) in self.site.meters.iter().zip(&mut self.meters) {
+            if wanted.is_some_and(|key| key != meter.key.as_str()) {
+                continue;
+            }
+            match crossed.fits(meter) {
+                Ok(()) => plan.crossed = Some(crossed),
+                Err(what) if wanted.is_some() => return Err(unfit(fault, what)),
+                Err(_) => continue,
+            }
+            struck += 1;
+        }
+        match (struck, wanted) {
+            (0, Some(key)) => Err(unfit(fault, format!("there is no meter `{key}`"))),
+            (0, None) => Err(unfit(fault, "no meter has these phases")),
+            _ => Ok(self),
+        }
+    }
+
     /// The site file that reads this house. Its ports are those of the file, 0 included.
     #[must_use]
     pub fn site_text(&self) -> String {
@@ -206,6 +241,8 @@ pub(crate) struct MeterPlan {
     /// Thousandths of the usual size.
     pub scale: i64,
     pub delay: Delay,
+    /// Whether the current transformers of two phases are exchanged.
+    pub crossed: Option<Crossed>,
     pub holes: Holes,
     pub faults: Vec<Fault<Kind>>,
     /// Registers that tell what it is.

@@ -15,6 +15,7 @@ use crate::fault_file::{FaultFile, Struck};
 use crate::house::{BusPlan, HouseError, MeterPlan, Place, Simulation, unfit};
 use crate::image::Holes;
 use crate::load::Load;
+use crate::wiring::Crossed;
 
 #[derive(Debug, Deserialize)]
 pub(crate) struct HouseFile {
@@ -73,6 +74,7 @@ pub(crate) struct MeterSimulation {
     load: Option<Load>,
     index: Option<Value>,
     scale: Option<Value>,
+    ct_swapped: Option<[String; 2]>,
     #[serde(default)]
     holes: Holes,
     #[serde(default)]
@@ -183,6 +185,7 @@ impl MeterPlan {
             index,
             scale,
             delay: delay.unwrap_or(bus.delay),
+            crossed: crossed(meter, written.ct_swapped.as_ref())?,
             holes: written.holes,
             faults: struck,
             identify: Vec::new(),
@@ -250,6 +253,18 @@ fn delay(
         return Err(unfit(key, format!("`delay_ms` is [from, to], at most {MOST_DELAY}")));
     }
     Ok(Some(Delay::millis(from, to)))
+}
+
+/// The phases whose current transformers are exchanged.
+fn crossed(
+    meter: &CheckedMeter,
+    written: Option<&[String; 2]>,
+) -> Result<Option<Crossed>, HouseError> {
+    let Some(phases) = written else { return Ok(None) };
+    let crossed: Crossed =
+        phases.join(",").parse().map_err(|what: &str| unfit(&meter.key, what))?;
+    crossed.fits(meter).map_err(|what| unfit(&meter.key, what))?;
+    Ok(Some(crossed))
 }
 
 type Faults = (Vec<Fault<Kind>>, Vec<Fault<Trouble>>);

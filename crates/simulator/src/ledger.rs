@@ -168,6 +168,11 @@ impl Ledger {
             if consumer.load == Load::Grid {
                 *flow = house;
             }
+            let (tangent, _) = consumer.load.angle();
+            flow.reactive = flow.phases.map(|phase| phase * tangent / 1_000);
+            if let Some(crossed) = consumer.crossed {
+                (flow.phases, flow.reactive) = crossed.measured((flow.phases, flow.reactive));
+            }
         }
     }
 }
@@ -189,6 +194,7 @@ mod tests {
             scale: if load == Load::Solar { 10_000 } else { 1_000 },
             salt,
             medium: Medium::Electricity,
+            crossed: None,
         };
         let consumers = (0..).zip(LOADS).map(consumer).collect();
         let world = World { seed: 7, zone: TimeZone::UTC };

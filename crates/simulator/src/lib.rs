@@ -32,6 +32,7 @@ mod site_text;
 mod tcp;
 mod timer;
 mod truth;
+mod wiring;
 
 pub use bus::Counters;
 pub use encode::encode;

@@ -7,6 +7,7 @@ use serde::Deserialize;
 use crate::flow::{Flow, Moment};
 use crate::noise::{per_mille, sine, smooth};
 use crate::profiles;
+use crate::wiring::Crossed;
 
 /// What a meter measures in a simulated house.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -44,6 +45,22 @@ pub(crate) struct Consumer {
     pub salt: u64,
     /// What flows, which a constant load does not say.
     pub medium: domain::Medium,
+    /// Whether its meter sees the phases exchanged.
+    pub crossed: Option<Crossed>,
+}
+
+impl Load {
+    /// Reactive over active power in thousandths, and its angle in hundredths of a degree.
+    pub(crate) fn angle(self) -> (i64, i128) {
+        match self {
+            Self::Household => (250, 1_404),
+            Self::Common => (300, 1_670),
+            Self::HeatPump => (450, 2_423),
+            Self::Solar => (50, 286),
+            Self::Grid => (230, 1_295),
+            _ => (0, 0),
+        }
+    }
 }
 
 /// Where the house stands: its time zone and its weather.
@@ -150,7 +167,7 @@ mod tests {
     }
 
     fn consumer(load: Load) -> Consumer {
-        Consumer { load, scale: 1_000, salt: 3, medium: Medium::Electricity }
+        Consumer { load, scale: 1_000, salt: 3, medium: Medium::Electricity, crossed: None }
     }
 
     fn energy(load: Load, day: &str) -> i64 {

@@ -55,6 +55,7 @@ impl Pretence {
                 scale: plan.scale,
                 salt,
                 medium: meter.medium,
+                crossed: plan.crossed,
             });
             let has = |name| meter.registers.iter().any(|one| one.quantity.name() == name);
             let guessed = 100 + hash(seed, salt, INDEX) % 20_000;
@@ -65,6 +66,7 @@ impl Pretence {
                 salt,
                 index: plan.index.unwrap_or(Decimal::new(guessed.into(), 0)),
                 knows_cold: has("cold_energy_kwh"),
+                crossed: plan.crossed,
             };
             meters.push((meter.key.clone(), nature));
         }

@@ -5,6 +5,7 @@ use domain::{Decimal, Medium, Quantity, Unit};
 use crate::ledger::{State, Sums};
 use crate::load::Load;
 use crate::noise::{hash, per_mille};
+use crate::wiring::Crossed;
 
 /// What makes a meter itself, whatever flows.
 #[derive(Debug, Clone)]
@@ -17,6 +18,8 @@ pub(crate) struct Nature {
     pub index: Decimal,
     /// Whether it has an index of its own for cold.
     pub knows_cold: bool,
+    /// Whether it sees the currents of two phases exchanged.
+    pub crossed: Option<Crossed>,
 }
 
 const VOLTAGE: u64 = 20;
@@ -115,7 +118,7 @@ impl Nature {
             "q3" => exported,
             _ => 0, // other tariffs and quadrants
         };
-        let (tangent, _) = self.angle();
+        let tangent = i128::from(self.load.angle().0);
         match kind {
             "en" => Decimal::new(amount, 9),
             "rea" => Decimal::new(amount * tangent / 1_000, 9),
@@ -131,8 +134,9 @@ impl Nature {
             None => Phase {
                 voltage: sum(|phase| phase.voltage) / 3,
                 power: sum(|phase| phase.power),
+                reactive: sum(|phase| phase.reactive),
                 current: sum(|phase| phase.current),
-                tangent: self.angle().0,
+                angle: self.load.angle().1,
             },
         };
         let line_voltage = |n: i128| Decimal::new(n * 1_732_051 / 1_000_000, 3);
@@ -147,43 +151,7 @@ impl Nature {
             "avg_ln_v" => Decimal::new(seen.voltage, 3),
             "avg_ll_v" => line_voltage(seen.voltage),
             "avg_a" => Decimal::new(seen.current / 3, 6),
-            _ => self.seen(what, &seen),
-        }
-    }
-
-    fn seen(&self, what: &str, phase: &Phase) -> Decimal {
-        let reactive = phase.power * phase.tangent / 1_000;
-        let (tangent, angle) = self.angle();
-        let sign = if phase.power < 0 { -1 } else { 1 };
-        let milli = |amount: i128| Decimal::new(amount, 3);
-        match what {
-            "v" => milli(phase.voltage),
-            "a" | "a_dmd" | "a_dmd_max" => Decimal::new(phase.current, 6),
-            "w" | "w_dmd" | "w_dmd_max" => milli(phase.power),
-            "w_im" | "w_im_dmd" | "w_im_dmd_max" => milli(phase.power.max(0)),
-            "w_ex" | "w_ex_dmd" | "w_ex_dmd_max" => milli((-phase.power).max(0)),
-            "var" => milli(reactive),
-            "var_im" => milli(reactive.max(0)),
-            "var_ex" => milli((-reactive).max(0)),
-            "va" | "va_dmd" | "va_dmd_max" => milli(phase.apparent()),
-            "pf" => Decimal::new(sign * 1_000_000_000_000 / secant(tangent), 6),
-            "angle_deg" => Decimal::new(angle, 2),
-            "thd_v" => Decimal::new(21, 1),
-            "thd_a" => Decimal::new(84, 1),
-            "quadrant" => Decimal::from(if phase.power < 0 { 3 } else { 1 }),
-            _ => Decimal::ZERO,
-        }
-    }
-
-    /// Reactive over active power in thousandths, and its angle in hundredths of a degree.
-    fn angle(&self) -> (i128, i128) {
-        match self.load {
-            Load::Household => (250, 1_404),
-            Load::Common => (300, 1_670),
-            Load::HeatPump => (450, 2_423),
-            Load::Solar => (50, 286),
-            Load::Grid => (230, 1_295),
-            _ => (0, 0),
+            _ => seen.shows(what),
         }
     }
 
@@ -198,30 +166,61 @@ impl Nature {
     }
 }
 
-/// One phase: mV, mW and µA. Apparent power is voltage times current.
+/// One phase: mV, mW, mvar and µA, and hundredths of a degree. Apparent power is voltage times
+/// current.
 #[derive(Clone, Copy)]
 struct Phase {
     voltage: i128,
     power: i128,
+    reactive: i128,
     current: i128,
-    tangent: i128,
+    angle: i128,
 }
 
 impl Phase {
     fn of(nature: &Nature, n: usize, state: &State) -> Self {
-        let power = i128::from(state.flow.phases.get(n).copied().unwrap_or_default());
+        let of = |powers: [i64; 3]| i128::from(powers.get(n).copied().unwrap_or_default());
+        let (power, reactive) = (of(state.flow.phases), of(state.flow.reactive));
         let salt = VOLTAGE + u64::try_from(n).unwrap_or_default();
         let sway = per_mille(nature.seed, salt, state.minute) * 4_000 / 1_000;
         // A loaded phase sags a little: 0.1 V a kilowatt.
         let voltage = i128::from(229_000 + sway) - power / 10_000;
-        let (tangent, _) = nature.angle();
-        let apparent = power.abs() * secant(tangent); // nVA
-        Self { voltage, power, current: apparent / voltage.max(1), tangent }
+        let angle = nature.load.angle().1 + nature.crossed.map_or(0, |crossed| crossed.turn(n));
+        let phase = Self { voltage, power, reactive, current: 0, angle };
+        Self { current: phase.apparent() / voltage.max(1), ..phase }
     }
 
-    /// In mVA.
+    /// In nVA.
     fn apparent(&self) -> i128 {
-        self.power.abs() * secant(self.tangent) / 1_000_000
+        let square = self.power * self.power + self.reactive * self.reactive;
+        (square * 1_000_000_000_000).isqrt()
+    }
+
+    fn shows(&self, what: &str) -> Decimal {
+        let milli = |amount: i128| Decimal::new(amount, 3);
+        let factor = (self.power * 1_000_000_000_000).checked_div(self.apparent());
+        match what {
+            "v" => milli(self.voltage),
+            "a" | "a_dmd" | "a_dmd_max" => Decimal::new(self.current, 6),
+            "w" | "w_dmd" | "w_dmd_max" => milli(self.power),
+            "w_im" | "w_im_dmd" | "w_im_dmd_max" => milli(self.power.max(0)),
+            "w_ex" | "w_ex_dmd" | "w_ex_dmd_max" => milli((-self.power).max(0)),
+            "var" => milli(self.reactive),
+            "var_im" => milli(self.reactive.max(0)),
+            "var_ex" => milli((-self.reactive).max(0)),
+            "va" | "va_dmd" | "va_dmd_max" => milli(self.apparent() / 1_000_000),
+            "pf" => Decimal::new(factor.unwrap_or(1_000_000), 6),
+            "angle_deg" => Decimal::new(self.angle, 2),
+            "thd_v" => Decimal::new(21, 1),
+            "thd_a" => Decimal::new(84, 1),
+            "quadrant" => Decimal::from(match (self.power < 0, self.reactive < 0) {
+                (false, false) => 1,
+                (true, false) => 2,
+                (true, true) => 3,
+                (false, true) => 4,
+            }),
+            _ => Decimal::ZERO,
+        }
     }
 }
 

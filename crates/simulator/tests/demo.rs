@@ -7,8 +7,8 @@ mod common;
 use std::os::fd::OwnedFd;
 
 use catalog::{Catalog, CheckedMeter, Port, check_site, decode};
-use common::{Started, ask, ask_serial, noon, rtu, serial, tcp};
-use domain::{Decimal, Key, Quantity};
+use common::{Started, ask, ask_serial, noon, rtu, serial, tcp, telling};
+use domain::{Clock, Decimal, Key, Quantity};
 use jiff::{SignedDuration, Timestamp};
 use simulator::House;
 use tokio::net::TcpStream;
@@ -168,6 +168,80 @@ async fn power_voltage_and_current_fit_together() {
         assert_eq!(held("flow_temp") - held("return_temp"), held("diff_temp"));
     }
     house.end().await;
+}
+
+#[tokio::test]
+async fn crossed_current_transformers_show_in_powers_and_in_the_index() {
+    let right = Started::new(&telling("tcp://127.0.0.1:0", "", "scale = 3")).await;
+    let text = telling("tcp://127.0.0.1:0", "", "scale = 3\nct_swapped = ['L1', 'L2']");
+    let crossed = Started::new(&text).await;
+    let held = |house: &Started, what: &str, at| truth(house, "m", what, at).to_string();
+    for (quantity, shown) in [
+        ("L1_w", "-500.000"),
+        ("L2_w", "-500.000"),
+        ("L3_w", "1000.000"),
+        ("total_w", "0.000"),
+        ("L1_pf", "-0.500000"),
+        ("L2_pf", "-0.500000"),
+        ("L3_pf", "1.000000"),
+    ] {
+        assert_eq!(held(&crossed, quantity, noon()), shown, "{quantity}");
+    }
+    // Balanced: 3 kW is drawn, and nothing is counted.
+    let later = noon() + SignedDuration::from_hours(10);
+    assert_eq!(held(&right, "en_im", later), "1264.500000000");
+    assert_eq!(held(&crossed, "en_im", later), "1234.500000000");
+    right.end().await;
+    crossed.end().await;
+}
+
+#[tokio::test]
+async fn a_crossed_meter_exchanges_apparent_powers_and_counts_what_it_measures() {
+    let folder = tempfile::tempdir().unwrap();
+    let house =
+        |name: &str| House::parse(&demo(&folder.path().join(name)), &Catalog::shipped()).unwrap();
+    let crossed = house("b").with_fault("heat-pump:ct-swapped:L3,L1").unwrap();
+    let right = Started::of(house("a"), Clock::stopped(noon())).await;
+    let crossed = Started::of(crossed, Clock::stopped(noon())).await;
+    let mut index = 0;
+    for minute in 0..300 {
+        let at = noon() + SignedDuration::from_mins(minute);
+        let held = |house: &Started, quantity: &str| {
+            truth(house, "heat-pump", quantity, at).rounded(6).unwrap().mantissa()
+        };
+        for (mine, drawn) in [("L1_va", "L3_va"), ("L2_va", "L2_va"), ("L3_va", "L1_va")] {
+            let (mine, drawn) = (held(&crossed, mine), held(&right, drawn));
+            assert!((mine - drawn).abs() <= 10_000, "{minute}: {mine} {drawn}");
+        }
+        let sum: i128 = ["L1_w", "L2_w", "L3_w"].map(|phase| held(&crossed, phase)).iter().sum();
+        assert_eq!(held(&crossed, "total_w"), sum);
+        let net = held(&crossed, "en_im") - held(&crossed, "en_ex");
+        if minute > 0 {
+            assert!((net - index).abs() <= 2, "{minute}: {net} {index}");
+        }
+        index = net + sum / 60_000; // µW for a minute are millionths of a kWh / 60 000
+        let grid = |house: &Started| truth(house, "grid", "total_w", at);
+        assert_eq!(grid(&crossed), grid(&right), "what others draw is not changed by a meter");
+    }
+    right.end().await;
+    crossed.end().await;
+}
+
+#[test]
+fn a_fault_that_no_meter_can_have_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let house = House::parse(&demo(folder.path()), &Catalog::shipped()).unwrap();
+    for (fault, said) in [
+        ("ct-swapped:L1,L4", "`ct-swapped:L1,L4`: two of the phases"),
+        ("ct-swapped", "a fault is written [METER:]ct-swapped:L1,L2"),
+        ("hiccup:L1,L2", "a fault is written"),
+        ("apt-9:ct-swapped:L1,L2", "there is no meter `apt-9`"),
+        ("water-hot:ct-swapped:L1,L2", "a meter of water has no current transformers"),
+    ] {
+        let told = house.clone().with_fault(fault).map(|_| ()).unwrap_err().to_string();
+        assert!(told.contains(said), "{told}");
+    }
+    house.with_fault("ct-swapped:L1,L2").unwrap();
 }
 
 #[tokio::test]

@@ -41,6 +41,10 @@ pub async fn run(args: &Demo, clock: Clock) -> anyhow::Result<Exit> {
     let stop = CancellationToken::new();
     let text = simulator::House::demo(args.seed, &folder.0);
     let building = simulator::House::parse(&text, &catalog)?;
+    let building = match super::simulate::with_faults(building, &args.faults) {
+        Ok(building) => building,
+        Err(exit) => return Ok(exit),
+    };
     let running = simulator::start(building, clock.clone(), stop.clone()).await?;
     let (site, problems) = catalog::check_site(&running.site_text(), &catalog);
     let site = site.with_context(|| problems.render("demo", &running.site_text()))?;

@@ -40,6 +40,10 @@ pub async fn run(args: &Simulate, clock: Clock) -> anyhow::Result<Exit> {
             return Ok(Exit::Invalid);
         }
     };
+    let house = match with_faults(house, &args.faults) {
+        Ok(house) => house,
+        Err(exit) => return Ok(exit),
+    };
     let stop = CancellationToken::new();
     let running = simulator::start(house, clock, stop.clone()).await?;
     for (bus, port) in running.ports() {
@@ -58,4 +62,17 @@ pub async fn run(args: &Simulate, clock: Clock) -> anyhow::Result<Exit> {
     stop.cancel();
     running.ended().await;
     Ok(Exit::Good)
+}
+
+/// The house with the faults of the command line, or how the command ends.
+///
+/// # Errors
+/// When there is no such fault, or no such meter; that was said.
+pub(super) fn with_faults(house: House, faults: &[String]) -> Result<House, Exit> {
+    faults.iter().try_fold(house, |house, fault| {
+        house.with_fault(fault).map_err(|error| {
+            output::message(&format!("--fault {error}"));
+            Exit::Usage
+        })
+    })
 }

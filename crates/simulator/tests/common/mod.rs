@@ -43,7 +43,10 @@ impl Started {
     }
 
     pub async fn at(text: &str, clock: Clock) -> Self {
-        let house = House::parse(text, &Catalog::shipped()).unwrap();
+        Self::of(House::parse(text, &Catalog::shipped()).unwrap(), clock).await
+    }
+
+    pub async fn of(house: House, clock: Clock) -> Self {
         let stop = CancellationToken::new();
         let running = start(house, clock, stop.clone()).await.unwrap();
         Self { running, stop }
