@@ -90,16 +90,21 @@ stop_serving() {
     server=
 }
 
-# A site file of so many SDM630, each on a connection of its own, read every second.
+# A site file of so many meters of a model, each on a connection of its own, read every second.
+# Under the data folder beside it lie the models of the benchmark.
 site_of() {
+    local meters=$1 model=$2 n
     printf '[site]\nkey = "bench"\ntime_zone = "Europe/Zurich"\n'
-    for ((n = 1; n <= $1; n++)); do
-        printf '\n[[bus]]\nkey = "bus-%d"\nport = "tcp://127.0.0.%d:%d"\ninterval = "1s"\n' \
-            "$n" "$n" "$port"
+    for ((n = 1; n <= meters; n++)); do
+        printf '\n[[bus]]\nkey = "bus-%d"\nport = "tcp://%s:%d"\ninterval = "1s"\n' \
+            "$n" "$(host "$n")" "$port"
         printf '\n[[meter]]\nkey = "meter-%d"\nbus = "bus-%d"\naddress = 1\n' "$n" "$n"
-        printf 'model = "eastron/sdm630"\n'
+        printf 'model = "%s"\n' "$model"
     done
 }
+
+# The loopback address of a meter.
+host() { printf '127.0.%d.%d' $(($1 / 256)) $(($1 % 256)); }
 
 # --- The line -------------------------------------------------------------------------------------
 

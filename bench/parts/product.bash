@@ -15,7 +15,7 @@ start() {
     # The registry of that store knows this port.
     port=$("$bin/submeter" export-site --data "$data" | grep -om1 'tcp://127.0.0.1:[0-9]*')
     port=${port##*:}
-    site_of 1 >"$work/site.toml"
+    site_of 1 eastron/sdm630 >"$work/site.toml"
     for ((turn = 1; turn <= starts; turn++)); do
         "$bin/cold-start" "$port" "$bin/submeter" run \
             --site "$work/site.toml" --data "$work/fresh-$turn" >>"$work/empty"
@@ -33,7 +33,7 @@ start() {
 # A store with what 100 meters said in a minute.
 fill() {
     serve
-    site_of 100 >"$work/site.toml"
+    site_of 100 eastron/sdm630 >"$work/site.toml"
     "$bin/submeter" run --site "$work/site.toml" --data "$1" 2>"$work/log" &
     service=$!
     sleep 65

@@ -88,6 +88,7 @@ services_of() {
 # `watched METERS SERVICE VALUES`
 watched() {
     local meters=$1 values=$3 before after n v each
+    rm -rf "$work/data"
     "start_$2" "$meters" "$values"
     sleep "$settle"
     before="$(ran "$service") $(questions) $(written "$service")"
@@ -98,7 +99,6 @@ watched() {
     kill "$service"
     wait "$service" 2>"$work/ended" || true # peers end with what code they like
     service=
-    rm -rf "$work/data"
     awk -v cpu="$(($4 - $1))" -v asked="$(($5 - $2))" -v wrote="$(($6 - $3))" -v peak="$7" \
         -v seconds="$watch" -v meters="$meters" -v values="$values" -v each="$each" 'BEGIN {
         read = asked * values / each
@@ -110,13 +110,13 @@ watched() {
 # $each questions.
 
 start_submeter() {
-    if (($2 == 30)); then
-        site_of "$1" >"$work/site.toml"
-        each=2
-    else
-        "$bin/site" "$1" "$2" "$port" >"$work/site.toml"
-        each=1
-    fi
+    local model=bench/forty
+    each=1
+    # The usual meter has 30 values, in two questions.
+    (($2 == 40)) || { model=eastron/sdm630 each=2; }
+    site_of "$1" "$model" >"$work/site.toml"
+    mkdir "$work/data"
+    cp -r bench/models "$work/data/"
     "$bin/submeter" run --site "$work/site.toml" --data "$work/data" 2>"$work/log" &
     service=$!
 }
@@ -135,8 +135,8 @@ start_collectd() {
             printf 'RegisterCmd ReadInput\nType gauge\nInstance "v%d"\n</Data>\n' "$n"
         done
         for ((n = 1; n <= $1; n++)); do
-            printf '<Host "meter-%d">\nAddress "127.0.%d.%d"\nPort "%d"\nInterval 1\n<Slave 1>\n' \
-                "$n" $((n / 256)) $((n % 256)) "$port"
+            printf '<Host "meter-%d">\nAddress "%s"\nPort "%d"\nInterval 1\n<Slave 1>\n' \
+                "$n" "$(host "$n")" "$port"
             printf 'Collect "v%d"\n' $(seq 0 $(($2 - 1)))
             printf '</Slave>\n</Host>\n'
         done
@@ -152,7 +152,7 @@ start_telegraf() {
         printf '[[outputs.discard]]\n'
         for ((n = 1; n <= $1; n++)); do
             printf '[[inputs.modbus]]\nname = "meter-%d"\nslave_id = 1\n' "$n"
-            printf 'controller = "tcp://127.0.%d.%d:%d"\n' $((n / 256)) $((n % 256)) "$port"
+            printf 'controller = "tcp://%s:%d"\n' "$(host "$n")" "$port"
             printf 'configuration_type = "register"\ninput_registers = [\n'
             for ((v = 0; v < $2; v++)); do
                 printf '{ name = "v%d", byte_order = "ABCD", data_type = "FLOAT32-IEEE", ' "$v"
@@ -172,6 +172,6 @@ start_modpoll() {
         for ((v = 0; v < $2; v++)); do printf 'ref,v%d,%d,float32,r\n' "$v" $((2 * v)); done
     done >"$work/modpoll.csv"
     "$modpoll_program" --tcp 127.0.0.1 --tcp-port "$port" --config "$work/modpoll.csv" --daemon --rate 1 \
-        --interval 0 >"$work/log" 2>&1 &
+        --interval 0 --loglevel ERROR >"$work/log" 2>&1 &
     service=$! each=1
 }

@@ -1,7 +1,5 @@
 //! What the benchmarks share: one image of registers, sites to read it, one way to be called.
 
-use std::fmt::Write;
-
 use anyhow::{Context, Result, ensure};
 use catalog::{Catalog, Model, check_site};
 use domain::PlanNumber;
@@ -9,65 +7,72 @@ use gateway::Plan;
 
 /// Registers of the question that clients repeat: fifteen 32-bit floats.
 pub const COUNT: u16 = 30;
+/// Registers of all values of a `bench/forty`.
+pub const ALL: u16 = 80;
 
-/// Quantities of which a site may name the first so many; any name serves.
-const OF_A_PHASE: [&str; 13] = [
-    "v",
-    "a",
-    "w",
-    "var",
-    "va",
-    "pf",
-    "angle_deg",
-    "hz",
-    "thd_v",
-    "thd_a",
-    "a_dmd",
-    "w_im",
-    "w_ex",
-];
+/// The beginning of a site file.
+pub const HEAD: &str = "[site]\nkey = \"bench\"\n";
 
 /// The meter whose usual values are planned.
 ///
 /// # Errors
 /// When it is not among the shipped models.
-pub fn meter() -> Result<Model> {
+pub fn usual_meter() -> Result<Model> {
     let catalog = Catalog::shipped();
     catalog.model("eastron/sdm630").cloned().context("no model eastron/sdm630")
 }
 
-/// A site file of meters behind Modbus TCP, each on a loopback address and a connection of its own,
-/// with so many floats from register 0 up.
-#[must_use]
-pub fn site_of_sockets(meters: u16, values: u16, port: u16, interval: &str) -> String {
-    let mut text = head();
-    for n in 1..=meters {
-        let [high, low] = n.to_be_bytes();
-        let at = format!("tcp://127.0.{high}.{low}:{port}");
-        bus(&mut text, n, &at, &format!("interval = \"{interval}\"\n"));
-        meter_of(&mut text, (n, n, 1), values);
-    }
-    text
-}
-
-/// A site file of one meter on a serial line, 8N1, read without rest. `more` follows what is said
-/// of the bus.
-#[must_use]
-pub fn site_of_line(path: &str, baud: u32, values: u16, more: &str) -> String {
-    let mut text = head();
-    bus(&mut text, 1, path, &format!("interval = \"0s\"\nbaudrate = {baud}\n{more}"));
-    meter_of(&mut text, (1, 1, 1), values);
-    text
-}
-
-/// What a gateway makes of a site file.
+/// The shipped models, and `bench/forty`: 40 floats from register 0 up.
 ///
 /// # Errors
-/// When the file has a mistake.
-pub fn plan(site: &str) -> Result<Plan> {
-    let (checked, problems) = check_site(site, &Catalog::shipped());
+/// When its file has a mistake.
+pub fn catalog() -> Result<Catalog> {
+    let mut catalog = Catalog::shipped();
+    let text = include_str!("../models/bench/forty.toml");
+    catalog.put(Model::parse("bench/forty", text)?);
+    Ok(catalog)
+}
+
+/// A site file of meters behind Modbus TCP, of 40 values each, each with a loopback address and a
+/// connection of its own.
+#[must_use]
+pub fn site_of_sockets(meters: u32, port: u16) -> String {
+    let meters = (1..=meters).map(|n| {
+        let [.., high, low] = n.to_be_bytes();
+        let port = format!("tcp://127.0.{high}.{low}:{port}");
+        bus(n, &port, "") + &meter(n, (n, 1), "bench/forty")
+    });
+    HEAD.to_owned() + &meters.collect::<String>()
+}
+
+/// A bus of a site file. `more` is said of it as well.
+#[must_use]
+pub fn bus(n: u32, port: &str, more: &str) -> String {
+    format!("[[bus]]\nkey = \"bus-{n}\"\nport = \"{port}\"\ninterval = \"0s\"\n{more}")
+}
+
+/// A meter of a site file.
+#[must_use]
+pub fn meter(n: u32, (bus, address): (u32, u32), model: &str) -> String {
+    format!(
+        "[[meter]]\nkey = \"meter-{n}\"\nbus = \"bus-{bus}\"\naddress = {address}\n\
+         model = \"{model}\"\n"
+    )
+}
+
+/// What a gateway makes of a site file, with the first so many registers of each meter.
+///
+/// # Errors
+/// When the file has a mistake, or nothing is left of a meter.
+pub fn plan_of(site: &str, count: u16) -> Result<Plan> {
+    let (checked, problems) = check_site(site, &catalog()?);
     let checked = checked.with_context(|| problems.render("the site of a benchmark", site))?;
-    Ok(Plan::of(&checked, PlanNumber(1)))
+    let mut plan = Plan::of(&checked, PlanNumber(1));
+    for meter in plan.buses.iter_mut().flat_map(|bus| &mut bus.meters) {
+        meter.registers.retain(|entry| entry.start + u16::from(entry.size) <= count);
+        ensure!(!meter.registers.is_empty(), "no value lies in {count} registers");
+    }
+    Ok(plan)
 }
 
 /// What every meter of the server holds at a register: 32-bit floats from 200 up, as a mains
@@ -76,7 +81,7 @@ pub fn plan(site: &str) -> Result<Plan> {
 pub fn word(register: u16) -> u16 {
     let value = 200.1_f32 + f32::from(register / 2) * 0.37;
     let [a, b, c, d] = value.to_be_bytes();
-    if register % 2 == 0 { u16::from_be_bytes([a, b]) } else { u16::from_be_bytes([c, d]) }
+    if register.is_multiple_of(2) { u16::from_be_bytes([a, b]) } else { u16::from_be_bytes([c, d]) }
 }
 
 /// A number on the command line.
@@ -97,30 +102,4 @@ pub fn at_least_one(argument: Option<String>, what: &str) -> Result<u32> {
     let count = number(Some(text), what)?;
     ensure!(count > 0, "{what}: at least 1");
     Ok(count)
-}
-
-fn head() -> String {
-    "[site]\nkey = \"bench\"\ntime_zone = \"Europe/Zurich\"\n".to_owned()
-}
-
-fn bus(text: &mut String, n: u16, port: &str, more: &str) {
-    let _ = write!(text, "\n[[bus]]\nkey = \"bus-{n}\"\nport = \"{port}\"\n{more}");
-}
-
-fn meter_of(text: &mut String, (n, bus, address): (u16, u16, u8), values: u16) {
-    let _ = write!(
-        text,
-        "\n[[meter]]\nkey = \"meter-{n}\"\nbus = \"bus-{bus}\"\naddress = {address}\n\
-         medium = \"electricity\"\nmodel = \"generic_modbus\"\nregisters = [\n"
-    );
-    let phases = (1..=3).flat_map(|phase| OF_A_PHASE.map(|what| format!("L{phase}_{what}")));
-    let names = phases.chain(["freq_hz".to_owned()]);
-    for (name, register) in names.zip((0..2 * values).step_by(2)) {
-        let _ = writeln!(
-            text,
-            "  {{ reg = {register}, unit = \"{name}\", size = 2, data_type = \"float\", \
-             function_code = 4, round = 3, pause = 0 }},"
-        );
-    }
-    text.push_str("]\n");
 }

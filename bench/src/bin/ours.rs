@@ -20,7 +20,7 @@ use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
-use bench::{COUNT, at_least_one, number, plan, site_of_line, site_of_sockets, word};
+use bench::{ALL, COUNT, HEAD, at_least_one, bus, meter, number, plan_of, site_of_sockets, word};
 use catalog::{Register, decode};
 use domain::Clock;
 use gateway::Reader;
@@ -30,8 +30,6 @@ use tokio::task::{JoinSet, LocalSet};
 use wire::modbus::{Answer, End, Exchange, Function, Progress, Read};
 
 const READ: Read = Read { address: 1, function: Function::Input, start: 0, count: COUNT };
-/// Values that the question brings.
-const VALUES: u16 = COUNT / 2;
 
 fn main() -> Result<()> {
     let mut arguments = env::args().skip(1);
@@ -44,9 +42,11 @@ fn main() -> Result<()> {
         "whole" => return runtime.block_on(whole::sweeps(times)),
         "line" => {
             let path = arguments.next().context("which path?")?;
-            let baud = number(arguments.next(), "the baud rate")?;
+            let baud: u32 = number(arguments.next(), "the baud rate")?;
             let count: u16 = number(arguments.next(), "how many registers")?;
-            return runtime.block_on(line(times, &site_of_line(&path, baud, count / 2, "")));
+            let bus = bus(1, &path, &format!("baudrate = {baud}\n"));
+            let site = [HEAD, &bus, &meter(1, (1, 1), "bench/forty")].concat();
+            return runtime.block_on(line(times, readers(&site, count)?.remove(0)));
         }
         _ => {}
     }
@@ -59,12 +59,12 @@ fn main() -> Result<()> {
                 tasks.spawn_local(exchange(times / many, port));
             }),
             "visit" => {
-                for reader in readers(&site_of_sockets(many.try_into()?, VALUES, port, "0s"))? {
+                for reader in readers(&site_of_sockets(many, port), COUNT)? {
                     tasks.spawn_local(visit(times / many, reader));
                 }
             }
             "poll" => {
-                for reader in readers(&site_of_sockets(many.try_into()?, 40, port, "1s"))? {
+                for reader in readers(&site_of_sockets(many, port), ALL)? {
                     tasks.spawn_local(poll(times, reader));
                 }
             }
@@ -79,7 +79,7 @@ fn main() -> Result<()> {
 }
 
 fn decode_only(times: u32) -> Result<()> {
-    let entry = entries(1)?.remove(0);
+    let entry = entries(2)?.remove(0);
     let words = [word(0), word(1)];
     for _ in 0..times {
         ensure!(decode(black_box(&entry), black_box(&words)).is_ok(), "a value was not decoded");
@@ -102,7 +102,7 @@ fn frame_only(times: u32) -> Result<()> {
 }
 
 async fn exchange(times: u32, port: u16) -> Result<()> {
-    let entries = entries(VALUES)?;
+    let entries = entries(COUNT)?;
     let mut stream = TcpStream::connect(("127.0.0.1", port)).await?;
     stream.set_nodelay(true)?;
     let mut buffer = [0; 512];
@@ -138,8 +138,7 @@ async fn visit(times: u32, mut reader: Reader) -> Result<()> {
     Ok(())
 }
 
-async fn line(times: u32, site: &str) -> Result<()> {
-    let mut reader = readers(site)?.remove(0);
+async fn line(times: u32, mut reader: Reader) -> Result<()> {
     read_all(&mut reader).await?; // the port is opened, and the delay of the meter is known
     let began = Instant::now();
     for _ in 0..times {
@@ -166,14 +165,14 @@ async fn read_all(reader: &mut Reader) -> Result<()> {
 }
 
 /// One for each bus of the site.
-fn readers(site: &str) -> Result<Vec<Reader>> {
-    let plan = plan(site)?;
+fn readers(site: &str, count: u16) -> Result<Vec<Reader>> {
+    let plan = plan_of(site, count)?;
     let clock = Clock::new(jiff::Timestamp::now);
     Ok(plan.buses.into_iter().map(|bus| Reader::new(bus, plan.number, &clock)).collect())
 }
 
-/// So many floats from register 0 up.
-fn entries(values: u16) -> Result<Vec<Register>> {
-    let mut plan = plan(&site_of_sockets(1, values, 502, "1s"))?;
+/// The values that lie in the first so many registers.
+fn entries(count: u16) -> Result<Vec<Register>> {
+    let mut plan = plan_of(&site_of_sockets(1, 502), count)?;
     Ok(plan.buses.remove(0).meters.remove(0).registers)
 }

@@ -6,7 +6,7 @@ use anyhow::Result;
 use catalog::{Limits, plan};
 
 fn main() -> Result<()> {
-    let meter = bench::meter()?;
+    let meter = bench::usual_meter()?;
     println!(
         "| {} values of an {} over | requests | registers | ms on the wire |",
         meter.registers.len(),

@@ -3,7 +3,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use anyhow::{Result, bail};
-use bench::{plan, site_of_sockets, word};
+use bench::{COUNT, plan_of, site_of_sockets, word};
 use domain::Clock;
 use gateway::{Around, Dial, Framing, start_on};
 use jiff::tz::TimeZone;
@@ -16,7 +16,7 @@ use wire::modbus::{Heard, Reply};
 /// Lets the gateway read a meter until so many batches are in the journal.
 pub(super) async fn sweeps(times: u32) -> Result<()> {
     let store = Store::in_memory().await?;
-    let plan = plan(&site_of_sockets(1, super::VALUES, 502, "0s"))?;
+    let plan = plan_of(&site_of_sockets(1, 502), COUNT)?;
     let (zone, stop) = (TimeZone::UTC, CancellationToken::new());
     let clock = Clock::new(jiff::Timestamp::now);
     let around = Around { zone: &zone, clock: &clock, stop: &stop };
