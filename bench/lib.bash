@@ -117,10 +117,10 @@ lay_line() {
     read -r _ <&"$from_line"
 }
 
-# Questions heard, answered and begun too early so far.
-counts_of_line() {
+# Sets $counted to the questions heard, answered and begun too early so far.
+count_line() {
     echo >&"$to_line"
-    head -n 1 <&"$from_line"
+    read -r -a counted <&"$from_line"
 }
 
 take_line() {

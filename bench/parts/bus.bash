@@ -48,7 +48,7 @@ usage_table() {
 
 # Every client in turn on one line.
 usage_of() {
-    local mode=$1 baud delay count times heard early now seconds turn n
+    local mode=$1 baud delay count times heard early seconds turn n
     local file=$work/usage-$mode-${2// /-} burner=
     read -r baud delay count times <<<"$2"
     lay_line "$baud" "$delay"
@@ -61,11 +61,11 @@ usage_of() {
         for n in "${!names[@]}"; do
             # shellcheck disable=SC2086 # a command, perhaps with a script
             seconds=$(taskset -c 1 ${commands[n]} line "$times" "$line" "$baud" "$count" \
-                2>"$work/failed") || seconds=failed
-            read -r -a now <<<"$(counts_of_line)"
+                2>"$work/failed") || { seconds=failed && tail -n 1 "$work/failed" >&2; }
+            count_line
             echo "$(usage "$baud" "$delay" "$count" "$times" "$seconds")" \
-                $((now[0] - heard)) $((now[2] - early)) >>"$file-$n"
-            heard=${now[0]} early=${now[2]}
+                $((counted[0] - heard)) $((counted[2] - early)) >>"$file-$n"
+            heard=${counted[0]} early=${counted[2]}
         done
     done
     [[ -z $burner ]] || end_burner "$burner"
@@ -90,8 +90,8 @@ usage() {
 
 # The median of the turns that came to an end, how many did not, and the share of early questions.
 usage_cell() {
-    grep -v failed "$1" | cut -d ' ' -f 1 | median | awk '{ printf "| **%.3f** ", $1 }'
+    awk '$1 != "failed" { print $1 }' "$1" | median | awk '{ printf "| **%.3f** ", $1 }'
     awk '{ heard += $2; early += $3 } $1 == "failed" { failed++ } END {
-        printf "(%.0f %%%s) ", 100 * early / heard, failed ? ", " failed " turns failed" : ""
+        printf "(%.0f %%%s) ", heard ? 100 * early / heard : 0, failed ? ", " failed " turns failed" : ""
     }' "$1"
 }

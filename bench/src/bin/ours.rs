@@ -46,7 +46,7 @@ fn main() -> Result<()> {
             let count: u16 = number(arguments.next(), "how many registers")?;
             let bus = bus(1, &path, &format!("baudrate = {baud}\n"));
             let site = [HEAD, &bus, &meter(1, (1, 1), "bench/forty")].concat();
-            return runtime.block_on(line(times, readers(&site, count)?.remove(0)));
+            return runtime.block_on(line(times, &site, count));
         }
         _ => {}
     }
@@ -138,7 +138,8 @@ async fn visit(times: u32, mut reader: Reader) -> Result<()> {
     Ok(())
 }
 
-async fn line(times: u32, mut reader: Reader) -> Result<()> {
+async fn line(times: u32, site: &str, count: u16) -> Result<()> {
+    let mut reader = readers(site, count)?.remove(0);
     read_all(&mut reader).await?; // the port is opened, and the delay of the meter is known
     let began = Instant::now();
     for _ in 0..times {
