@@ -1,9 +1,10 @@
-# shellcheck shell=bash disable=SC2154,SC2016 # variables of bench/run; backquotes are Markdown
+# shellcheck shell=bash disable=SC2154,SC2016,SC2034 # variables of bench/run and by name; Markdown
 #
 # A serial line on a pseudo-terminal. The far end has one core to itself, the clients the other.
 
 # Line, delay of the meter, registers of a question, questions of a turn: about a second each.
-cases=('9600 20 20 16' '9600 20 40 10' '9600 20 80 6' '115200 2 80 60')
+quiet=('9600 20 20 16' '9600 20 40 10' '9600 20 80 6' '115200 2 80 60')
+busy=('9600 20 40 10' '115200 2 80 60')
 
 bus() {
     local -a names=(Submeter tokio-modbus libmodbus)
@@ -31,6 +32,7 @@ TEXT
 
 usage_table() {
     local mode=$1 case n
+    local -n cases=$mode
     for case in "${cases[@]}"; do usage_of "$mode" "$case"; done
     printf '| client '
     for case in "${cases[@]}"; do

@@ -2,8 +2,8 @@
 #
 # Services that poll: each started in turn, let settle, and watched for some seconds.
 
-settle=4
-watch=8
+settle=3
+watch=6
 
 service() {
     local -a names=('Submeter, journal in')

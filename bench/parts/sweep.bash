@@ -1,7 +1,7 @@
 # shellcheck shell=bash disable=SC2154,SC2016 # variables of bench/run; backquotes are Markdown
 
-# Seconds that the service reads a line: ten sweeps, and the three before that are not counted.
-reads=110
+# Seconds that the service reads a line: about ten sweeps, of which three are not counted.
+reads=85
 
 sweep() {
     local alive dead

@@ -36,9 +36,8 @@ requests_over() {
         "$bin/tokio-modbus words" "$bin/tokio-modbus floats"
         "$bin/libmodbus words" "$bin/libmodbus floats")
     if has pymodbus "$python"; then
-        names+=('pymodbus, words' 'pymodbus, `float`')
-        commands+=("$python bench/peers/pymodbus_client.py words"
-            "$python bench/peers/pymodbus_client.py floats")
+        names+=('pymodbus, words')
+        commands+=("$python bench/peers/pymodbus_client.py words")
     fi
     serve
     for ((turn = 1; turn <= turns; turn++)); do
