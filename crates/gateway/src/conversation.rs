@@ -57,7 +57,7 @@ pub(crate) struct Conversation<D: Dial> {
     quiet_until: Instant,
     /// Nobody is asked before either: a meter wants rest between two questions of a sweep.
     pause_until: Instant,
-    transaction: u16,
+    pub(crate) transaction: u16,
     /// Questions in a row that nobody answered.
     silences: u32,
     alarm: Alarm,

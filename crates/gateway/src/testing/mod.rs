@@ -2,8 +2,10 @@
 
 mod buses;
 mod gateways;
+mod player;
 mod sequences;
 mod soak;
+mod transcripts;
 mod visits;
 
 use std::collections::VecDeque;
