@@ -1,11 +1,13 @@
 //! The meters of a site at a glance: last index, power, age, quality.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use domain::{Batch, Decimal, Key, Reading, SiteRecord};
 use jiff::Timestamp;
 
 use crate::table::{Lean, Table};
+use crate::when;
 
 /// Which quantity is shown as a meter's index: the largest of the first pair that it has, since a
 /// solar roof exports what a flat imports.
@@ -139,14 +141,9 @@ fn power(reading: &Reading) -> String {
     format!("{} {unit:<4}", value.rounded(2).unwrap_or(value))
 }
 
-/// How long ago, in the largest whole unit.
+/// How long ago it was; what seems to come is now.
 fn age(at: Timestamp, now: Timestamp) -> String {
-    match now.duration_since(at).as_secs().max(0) {
-        seconds @ 0..60 => format!("{seconds} s"),
-        seconds @ 60..3_600 => format!("{} min", seconds / 60),
-        seconds @ 3_600..86_400 => format!("{} h", seconds / 3_600),
-        seconds => format!("{} d", seconds / 86_400),
-    }
+    when::ago(Duration::try_from(now.duration_since(at)).unwrap_or_default())
 }
 
 #[cfg(test)]

@@ -22,6 +22,8 @@ pub enum Command {
     Check(Check),
     /// Read meters now: of a site file, of the running service, or any register of any port.
     Read(Box<Read>),
+    /// Show how the buses are: load, counts, delays, and what to look at.
+    Bus(Bus),
     /// Read the site's meters at their intervals and remember everything.
     Run(Run),
     /// Bring the registry to a site file; the difference is shown first.
@@ -221,10 +223,10 @@ pub struct Output {
     /// One JSON document.
     #[arg(long, conflicts_with_all = ["csv", "ndjson"])]
     pub json: bool,
-    /// One JSON document a line: a reading or a gap.
+    /// One JSON document a line: a reading, a gap, a meter.
     #[arg(long, conflicts_with = "csv")]
     pub ndjson: bool,
-    /// Comma-separated, UTC, one reading a line.
+    /// Comma-separated, UTC, one reading or meter a line.
     #[arg(long)]
     pub csv: bool,
     /// Only these columns or keys, in this order.
@@ -233,6 +235,26 @@ pub struct Output {
     /// No messages beside the answer.
     #[arg(long)]
     pub quiet: bool,
+}
+
+/// `bus`
+#[derive(Debug, Args)]
+pub struct Bus {
+    /// Only this bus. The service that runs on the folder is asked; no port is opened.
+    #[arg(value_name = "BUS", conflicts_with = "meter")]
+    pub bus: Option<String>,
+    /// One meter in detail: all its counts, and how long its answers take.
+    #[arg(long, value_name = "KEY")]
+    pub meter: Option<String>,
+    /// Where the journal of the service lies.
+    #[command(flatten)]
+    pub data: Data,
+    /// Look again every second, until Ctrl-C; in place on a terminal.
+    #[arg(long)]
+    pub watch: bool,
+    /// How the answer is written.
+    #[command(flatten)]
+    pub output: Output,
 }
 
 /// `run`

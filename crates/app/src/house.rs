@@ -9,7 +9,8 @@ use std::sync::Arc;
 use anyhow::{Context, bail};
 use catalog::{Catalog, CheckedSite};
 use domain::{Clock, PlanNumber};
-use gateway::{Access, Around, Asks, BusPlan, Gateway, Plan};
+use gateway::{Access, Around, Asks, BusPlan, Gateway, Look, Plan};
+use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use portal::Ready;
 use store::Store;
@@ -28,6 +29,8 @@ pub struct House {
     clock: Clock,
     /// Whoever asks reads through it; a new plan exchanges it.
     asks: RwLock<Asks>,
+    /// Whoever looks sees its buses; exchanged likewise.
+    look: RwLock<Look>,
     site: RwLock<Option<Arc<CheckedSite>>>,
     /// The gateway under the plan in force, and what stops it. Whoever changes the plan holds it
     /// from the registry to the new gateway: the newest plan in the registry is the one that reads.
@@ -58,6 +61,7 @@ impl House {
             catalog,
             clock,
             asks: RwLock::default(),
+            look: RwLock::default(),
             site: RwLock::default(),
             reading: Mutex::default(),
             untold: watch::Sender::new(CancellationToken::new()),
@@ -123,6 +127,17 @@ impl House {
         self.asks.read().await.clone()
     }
 
+    /// A look at the buses under the plan in force.
+    pub async fn look(&self) -> Look {
+        self.look.read().await.clone()
+    }
+
+    /// The instant of now, by the clock that was handed in.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
     /// Whether it reads, for whoever asks over HTTP.
     #[must_use]
     pub fn ready(&self) -> Ready {
@@ -173,6 +188,7 @@ impl House {
         let gateway =
             gateway::start_on(plan, |bus| self.fenced(bus), self.store.journal(), &around);
         *self.asks.write().await = gateway.asks();
+        *self.look.write().await = gateway.look();
         let (meters, buses) = (site.meters.len(), site.buses.len());
         info!(site = %site.record.site.key, plan = number.0, meters, buses, "Reading");
         *self.site.write().await = Some(Arc::new(site));

@@ -4,6 +4,8 @@
 pub mod adhoc;
 pub mod answer;
 pub mod board;
+pub mod bus_report;
+pub mod bus_sheet;
 pub mod cli;
 pub mod clock;
 pub mod commands;
@@ -14,6 +16,7 @@ pub mod load_sheet;
 pub mod obis;
 pub mod output;
 pub mod plan_document;
+pub mod screen;
 pub mod service;
 pub mod sheet;
 pub mod signal;

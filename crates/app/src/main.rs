@@ -52,6 +52,7 @@ async fn run(cli: Cli) -> anyhow::Result<Exit> {
             let catalog = commands::catalog(Some(&args.data.folder()))?;
             commands::read::run(&args, &catalog, &clock).await
         }
+        Command::Bus(args) => commands::bus::run(&args).await,
         Command::Run(args) => {
             let catalog = commands::catalog(Some(&args.data.folder()))?;
             commands::run::run(&args, catalog, clock).await

@@ -95,10 +95,17 @@ pub fn message(text: &str) {
 /// The width of the terminal, or `None` when there is none.
 #[must_use]
 pub fn terminal_width() -> Option<usize> {
+    terminal_size().map(|(width, _)| width)
+}
+
+/// The width and the height of the terminal, or `None` when there is none.
+#[must_use]
+pub fn terminal_size() -> Option<(usize, usize)> {
     let out = std::io::stdout();
     if !out.is_terminal() {
         return None;
     }
     let size = rustix::termios::tcgetwinsize(&out).ok()?;
-    Some(if size.ws_col == 0 { 80 } else { usize::from(size.ws_col) })
+    let or = |given: u16, usual: usize| if given == 0 { usual } else { usize::from(given) };
+    Some((or(size.ws_col, 80), or(size.ws_row, 24)))
 }

@@ -20,7 +20,8 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::adhoc;
-use crate::answer::{Answer, Missing, Names};
+use crate::answer::{Answer, Missing, Names, instant};
+use crate::bus_report::{Bus, Report};
 use crate::house::House;
 
 /// The longest question: a site file with some room.
@@ -41,6 +42,13 @@ pub enum Question {
         /// Keys of meters.
         meters: Vec<String>,
     },
+    /// How the buses and their meters are; all of them when none is named.
+    Buses {
+        /// Key of a bus.
+        bus: Option<String>,
+        /// Key of a meter.
+        meter: Option<String>,
+    },
     /// Bring the registry to this site file and read under the new plan.
     Apply {
         /// The text of the file.
@@ -59,10 +67,14 @@ pub enum Reply {
         /// Carried by every reading from now on.
         plan: u64,
     },
-    /// There is no such meter.
+    /// How the buses are.
+    Buses(Report),
+    /// There is no such bus or meter.
     NotFound {
-        /// What was asked for.
-        meter: String,
+        /// `bus` or `meter`.
+        what: String,
+        /// The key that was asked for.
+        key: String,
         /// What there is.
         known: Vec<String>,
     },
@@ -160,6 +172,7 @@ async fn answer(stream: UnixStream, house: &House, stop: &CancellationToken) -> 
             reply = read(house, &meters) => reply,
             () = stop.cancelled() => Reply::Failed { message: "the service stops".to_owned() },
         },
+        Ok(Question::Buses { bus, meter }) => buses(house, bus, meter).await,
         Ok(Question::Apply { text }) => apply(house, &text).await,
         Err(error) => Reply::Failed { message: format!("no such question: {error}") },
     };
@@ -169,18 +182,14 @@ async fn answer(stream: UnixStream, house: &House, stop: &CancellationToken) -> 
 }
 
 async fn read(house: &House, wanted: &[String]) -> Reply {
-    let Some(site) = house.site().await else {
-        return Reply::Failed {
-            message: "the service has no site yet: apply one first".to_owned(),
-        };
-    };
+    let Some(site) = house.site().await else { return no_site() };
     let known_keys: BTreeSet<&Key> = site.meters.iter().map(|meter| &meter.key).collect();
     let known = || site.meters.iter().map(|meter| meter.key.to_string()).collect::<Vec<_>>();
     let mut keys = Vec::new();
     for meter in if wanted.is_empty() { known() } else { wanted.to_vec() } {
         match Key::new(&meter).ok().filter(|key| known_keys.contains(key)) {
             Some(key) => keys.push(key),
-            None => return Reply::NotFound { meter, known: known() },
+            None => return not_found("meter", meter, known()),
         }
     }
     let mut answer = Answer::empty(Some(site.record.site.key.to_string()));
@@ -227,6 +236,39 @@ async fn ask_buses(
     let mut answers = buses.join_all().await.concat();
     answers.sort_by_key(|(place, ..)| *place);
     answers.into_iter().map(|(_, key, batch)| (key, batch)).collect()
+}
+
+/// How the buses are: a copy for each, taken in a moment, however many there are.
+async fn buses(house: &House, bus: Option<String>, meter: Option<String>) -> Reply {
+    let Some(site) = house.site().await else { return no_site() };
+    let at = house.now();
+    let status = house.look().await.status();
+    let mut buses: Vec<Bus> = status.iter().map(|status| Bus::of(status, at)).collect();
+    if let Some(key) = bus {
+        let known = buses.iter().map(|bus| bus.bus.clone()).collect();
+        buses.retain(|bus| bus.bus == key);
+        if buses.is_empty() {
+            return not_found("bus", key, known);
+        }
+    }
+    if let Some(key) = meter {
+        let meters = buses.iter().flat_map(|bus| &bus.meters);
+        let known = meters.map(|meter| meter.meter.clone()).collect();
+        buses.iter_mut().for_each(|bus| bus.meters.retain(|meter| meter.meter == key));
+        buses.retain(|bus| !bus.meters.is_empty());
+        if buses.is_empty() {
+            return not_found("meter", key, known);
+        }
+    }
+    Reply::Buses(Report { site: site.record.site.key.to_string(), at: instant(at), buses })
+}
+
+fn no_site() -> Reply {
+    Reply::Failed { message: "the service has no site yet: apply one first".to_owned() }
+}
+
+fn not_found(what: &str, key: String, known: Vec<String>) -> Reply {
+    Reply::NotFound { what: what.to_owned(), key, known }
 }
 
 async fn apply(house: &House, text: &str) -> Reply {

@@ -44,15 +44,41 @@ impl Table {
         Self { head, rows: self.rows.iter().map(cells).collect() }
     }
 
+    /// The same table without so many of these columns, the first of them first, that the others
+    /// fit into `width` characters.
+    #[must_use]
+    pub fn fitting(&self, width: usize, dispensable: &[&str]) -> Self {
+        let widths = self.widths();
+        let mut kept: Vec<usize> = (0..self.head.len()).collect();
+        for name in dispensable {
+            let total: usize = kept.iter().filter_map(|place| widths.get(*place)).sum();
+            if total + 2 * kept.len().saturating_sub(1) <= width {
+                break;
+            }
+            kept.retain(|place| self.head.get(*place).is_none_or(|(title, _)| title != name));
+        }
+        self.only(&kept)
+    }
+
+    /// The width of each column, in characters.
+    fn widths(&self) -> Vec<usize> {
+        let titles = self.head.iter().map(|(title, _)| title.chars().count());
+        let widest = |column: usize| {
+            self.rows
+                .iter()
+                .filter_map(|row| row.get(column))
+                .map(|cell| cell.chars().count())
+                .max()
+        };
+        let cells = (0..self.head.len()).map(|column| widest(column).unwrap_or_default());
+        titles.zip(cells).map(|(title, cell)| title.max(cell)).collect()
+    }
+
     /// The lines of the table, none longer than `width` characters.
     #[must_use]
     pub fn lines(&self, width: usize) -> Vec<String> {
         let titles: Vec<String> = self.head.iter().map(|(title, _)| (*title).to_owned()).collect();
-        let all = || std::iter::once(&titles).chain(&self.rows);
-        let widths: Vec<usize> = (0..self.head.len())
-            .map(|column| all().filter_map(|row| row.get(column)).map(|c| c.chars().count()).max())
-            .map(Option::unwrap_or_default)
-            .collect();
+        let widths = self.widths();
         let line = |row: &Vec<String>| {
             let mut line = String::new();
             for (column, (wide, (_, lean))) in widths.iter().zip(&self.head).enumerate() {
@@ -66,7 +92,7 @@ impl Table {
             let cut: String = line.chars().take(width).collect();
             cut.trim_end().to_owned()
         };
-        all().map(line).collect()
+        std::iter::once(&titles).chain(&self.rows).map(line).collect()
     }
 }
 
@@ -81,5 +107,17 @@ mod tests {
         table.row(vec!["pv".to_owned(), "12.5".to_owned()]);
         assert_eq!(table.lines(80), ["meter      index", "apt-1-1  4120.77", "pv          12.5"]);
         assert_eq!(table.lines(9), ["meter", "apt-1-1", "pv"]);
+    }
+
+    #[test]
+    fn what_is_less_important_gives_way_to_what_fits() {
+        let mut table =
+            Table::new(&[("meter", Lean::Left), ("age", Lean::Right), ("model", Lean::Left)]);
+        table.row(vec!["pv".to_owned(), "12 min".to_owned(), "sdm630".to_owned()]);
+        let titles = |width| table.fitting(width, &["model", "age"]).titles();
+        assert_eq!(titles(21), ["meter", "age", "model"]);
+        assert_eq!(titles(20), ["meter", "age"]);
+        assert_eq!(titles(12), ["meter"]);
+        assert_eq!(titles(1), ["meter"], "what is left is cut");
     }
 }

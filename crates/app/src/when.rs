@@ -117,6 +117,17 @@ pub fn in_words(period: Duration) -> String {
     }
 }
 
+/// How long ago something was, in the largest whole unit: `58 s`, `3 min`, `2 h`, `9 d`.
+#[must_use]
+pub fn ago(period: Duration) -> String {
+    match period.as_secs() {
+        seconds @ 0..60 => format!("{seconds} s"),
+        seconds @ 60..3_600 => format!("{} min", seconds / 60),
+        seconds @ 3_600..86_400 => format!("{} h", seconds / 3_600),
+        seconds => format!("{} d", seconds / 86_400),
+    }
+}
+
 /// Passes after the period, or never without one.
 pub async fn pass(period: Option<Duration>) {
     match period {

@@ -1,6 +1,5 @@
 //! `submeter demo`: a simulated building, read by the real gateway over real lines and sockets.
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -15,6 +14,7 @@ use crate::cli::Demo;
 use crate::config::Network;
 use crate::exit::Exit;
 use crate::house::House;
+use crate::screen::Screen;
 use crate::{output, signal, when};
 
 /// The live table is drawn anew as often as this.
@@ -82,11 +82,11 @@ async fn show(
     let live = !args.plain && output::terminal_width().is_some();
     let mut frames = tokio::time::interval(if live { FRAME } else { LINES });
     let mut over = std::pin::pin!(over);
-    let mut drawn = 0;
+    let mut screen = live.then(Screen::default);
     loop {
         tokio::select! {
             () = &mut over => {
-                draw(&board, clock, live, drawn)?;
+                draw(&board, clock, screen.as_mut())?;
                 return Ok(());
             }
             told = watcher.next() => match told {
@@ -96,7 +96,7 @@ async fn show(
             },
             _ = frames.tick() => {
                 if live || !board.is_waiting() {
-                    drawn = draw(&board, clock, live, drawn)?;
+                    draw(&board, clock, screen.as_mut())?;
                 } else {
                     frames.reset_after(FRAME); // plain lines begin when each meter was visited
                 }
@@ -105,32 +105,20 @@ async fn show(
     }
 }
 
-/// Draws the board over the one drawn before; returns how many lines it took.
-fn draw(board: &Board, clock: &Clock, live: bool, drawn: usize) -> anyhow::Result<usize> {
+/// Draws the board, in place where there is a screen.
+fn draw(board: &Board, clock: &Clock, screen: Option<&mut Screen>) -> anyhow::Result<()> {
     let width = output::terminal_width().unwrap_or(80);
-    let now = clock.now();
-    let mut lines = board.table(now).lines(width);
+    let mut lines = board.table(clock.now()).lines(width);
     let ((alive, all), (readings, gaps)) = (board.alive(), board.counts());
     lines.push(String::new());
     lines.push(format!(
         "{alive} of {all} meters answer; {readings} readings and {gaps} gaps in the journal"
     ));
-    let counts = lines.iter_mut().skip(all + 1);
-    counts.for_each(|line| *line = line.chars().take(width).collect()); // a line that wraps is two
-    if !live {
+    let Some(screen) = screen else {
         lines.push(String::new());
-        output::lines(&lines)?;
-        return Ok(0);
-    }
-    let mut out = output::data();
-    if drawn > 0 {
-        write!(out, "\x1b[{drawn}A")?;
-    }
-    for line in &lines {
-        writeln!(out, "\x1b[2K{line}")?;
-    }
-    out.flush()?;
-    Ok(lines.len())
+        return output::lines(&lines);
+    };
+    screen.draw(&lines)
 }
 
 /// A folder of this process alone, removed when it is done.

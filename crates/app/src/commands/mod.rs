@@ -1,6 +1,7 @@
 //! One module for each command of the command line.
 
 pub mod apply;
+pub mod bus;
 pub mod check;
 pub mod demo;
 pub mod export_site;
@@ -35,6 +36,15 @@ pub fn site_file(path: &Path, catalog: &Catalog) -> Result<(String, CheckedSite)
             Err(Exit::Invalid)
         }
     }
+}
+
+/// What is said to whoever asks for a bus or a meter that there is not.
+#[must_use]
+pub fn unknown<'a>(what: &str, wanted: &str, known: impl Iterator<Item = &'a str>) -> String {
+    let known: Vec<&str> = known.collect();
+    let shown = known.iter().take(12).copied().collect::<Vec<_>>().join(", ");
+    let more = if known.len() > 12 { ", …" } else { "" };
+    format!("there is no {what} {wanted:?}; there are {shown}{more}")
 }
 
 /// The bytes of a site, house or model file.

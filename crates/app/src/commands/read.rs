@@ -101,7 +101,8 @@ async fn target(args: &Read, catalog: &Catalog, clock: &Clock) -> Result<Target,
     };
     if let Some(wanted) = meters.first() {
         if !site.meters.iter().any(|meter| meter.key.as_str() == wanted) {
-            output::message(&unknown(wanted, site.meters.iter().map(|meter| meter.key.as_str())));
+            let known = site.meters.iter().map(|meter| meter.key.as_str());
+            output::message(&super::unknown("meter", wanted, known));
             return Err(Exit::NotFound);
         }
         site.meters.retain(|meter| meter.key.as_str() == wanted);
@@ -162,15 +163,15 @@ async fn ask_service(data: &Path, meters: &[String]) -> anyhow::Result<Result<An
     let question = Question::Read { meters: meters.to_vec() };
     match service::ask(data, &question).await? {
         Some(Reply::Read(answer)) => Ok(Ok(answer)),
-        Some(Reply::NotFound { meter, known }) => {
-            output::message(&unknown(&meter, known.iter().map(String::as_str)));
+        Some(Reply::NotFound { what, key, known }) => {
+            output::message(&super::unknown(&what, &key, known.iter().map(String::as_str)));
             Ok(Err(Exit::NotFound))
         }
         Some(Reply::Failed { message }) => {
             output::message(&message);
             Ok(Err(Exit::Failed))
         }
-        Some(Reply::Applied { .. }) => bail!("the running service answered something else"),
+        Some(_) => bail!("the running service answered something else"),
         None => bail!("the service has just ended"),
     }
 }
@@ -230,11 +231,4 @@ fn row(read: &crate::answer::Read) -> Vec<String> {
         read.quality.clone(),
         read.raw.clone().unwrap_or_default(),
     ]
-}
-
-fn unknown<'a>(wanted: &str, known: impl Iterator<Item = &'a str>) -> String {
-    let known: Vec<&str> = known.collect();
-    let shown = known.iter().take(12).copied().collect::<Vec<_>>().join(", ");
-    let more = if known.len() > 12 { ", …" } else { "" };
-    format!("there is no meter {wanted:?}; there are {shown}{more}")
 }
