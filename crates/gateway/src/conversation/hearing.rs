@@ -86,8 +86,11 @@ impl<D: Dial> Conversation<D> {
                 // A port that is gone after a whole answer is found by the next question.
                 None | Some(Ok(0) | Err(_)) => return Ok(End::Silence),
                 Some(Ok(count)) => {
-                    until = until.max(self.heard(count) + rest);
+                    let now = self.heard(count);
                     exchange.hear(self.buffer.get(..count).unwrap_or_default());
+                    // A second frame may be torn by its adapter as well as a first.
+                    let rest = if exchange.is_undecided() { rest.max(HICCUP) } else { rest };
+                    until = until.max(now + rest);
                 }
             }
         }

@@ -14,7 +14,7 @@ use wire::Line;
 use wire::modbus::Heard;
 use wire::transcript::{self, Event, Transcript, Verdict};
 
-use crate::conversation::Call;
+use crate::call::Call;
 use crate::framing::Framing;
 use crate::port::Dial;
 

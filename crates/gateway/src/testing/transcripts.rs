@@ -14,7 +14,8 @@ use wire::transcript::{Failure, Transcript, Verdict};
 
 use super::player::{Asked, Player, Reel, asked};
 use super::{Deed, Event, Scripted, walking_clock};
-use crate::conversation::{Call, Conversation};
+use crate::call::Call;
+use crate::conversation::Conversation;
 use crate::framing::Framing;
 
 #[test]

@@ -113,6 +113,12 @@ impl Exchange {
         self.progress()
     }
 
+    /// Whether bytes were heard that are no whole frame yet: more of it may be under way.
+    #[must_use]
+    pub fn is_undecided(&self) -> bool {
+        !self.buffer.rest().is_empty()
+    }
+
     /// Judges what was heard, now that nothing more will be.
     ///
     /// # Errors
