@@ -29,7 +29,7 @@ pub struct Counters {
     pub refused: u64,
     /// Questions that got no answer: nobody has the address, or a fault.
     pub ignored: u64,
-    /// Questions on a pseudo-terminal that began before the line had been silent for 3.5
+    /// Questions on a serial line that began before the line had been silent for 3.5
     /// characters, counted from the last byte that was really said, or from the end of the
     /// question before. Never one too many: what a busy machine delays counts as silence.
     pub early: u64,

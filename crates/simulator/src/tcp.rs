@@ -128,7 +128,9 @@ pub(crate) async fn talk<S: AsyncRead + AsyncWrite + Unpin>(
     stream: &mut S,
 ) -> io::Result<()> {
     let (number, way) = bus.connect();
-    let (ear, opened, deaf) = (Ear::new(way, Duration::ZERO), Instant::now(), false);
+    // In memory, a serial line is as one of copper; what comes over a socket comes at once.
+    let character = if way == Way::Pty { bus.on_wire(bus.line, &[0], way) } else { Duration::ZERO };
+    let (ear, opened, deaf) = (Ear::new(way, character), Instant::now(), false);
     let mut talk = Talk { bus, house, stream, ear, way, opened, deaf };
     let mut bytes = [0; 512];
     loop {
@@ -178,7 +180,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Talk<'_, S> {
                 Sound::Nothing => return Ok(After::GoOn),
                 Sound::Broken => return Ok(After::Close),
             };
-            let number = self.bus.hear(Promptness::InTime);
+            let silence = self.bus.line_of(question.heard.address).silence();
+            let early = self.way == Way::Pty && question.is_early(silence);
+            let number = self.bus.hear(if early { Promptness::Early } else { Promptness::InTime });
             let troubles = self.bus.struck(number, self.opened);
             self.deaf |= troubles.contains(&Trouble::HalfOpen);
             if self.deaf || !self.bus.condition.is_good() {

@@ -18,7 +18,7 @@ pub(crate) type Powers = ([i64; 3], [i64; 3]);
 
 impl Crossed {
     /// What the meter measures of what is drawn: the voltage of one phase with the current of the
-    /// other. A balanced load without reactive power gives minus one half on both, and a total of 0.
+    /// other. A balanced load without reactive power gives minus one half on both, 0 in total.
     pub(crate) fn measured(self, (mut active, mut reactive): Powers) -> Powers {
         let seen = [(self.leading, self.lagging, 1), (self.lagging, self.leading, -1)];
         let (drawn, wasted) = (active, reactive);

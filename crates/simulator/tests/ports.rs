@@ -230,6 +230,54 @@ async fn a_question_without_silence_before_it_is_counted_as_early() {
 }
 
 #[tokio::test]
+async fn who_keeps_the_silence_is_never_early_and_who_does_not_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = line_in(folder.path());
+    for (baud, kept) in [(9_600, true), (115_200, true), (115_200, false)] {
+        let text =
+            small(&path, "", "").replace("key = \"a\"", &format!("key = \"a\"\nbaudrate = {baud}"));
+        let house = Started::new(&text).await;
+        let line = Line { baud, ..Line::default() };
+        let port = serial(&path, baud);
+        let asking = tokio::task::spawn_blocking(move || {
+            let mut answer = [0; 9];
+            for _ in 0..30 {
+                rustix::io::write(&port, &rtu(5, 4, 72, 2)).unwrap();
+                let mut heard = 0;
+                while heard < answer.len() {
+                    heard += rustix::io::read(&port, &mut answer[heard..]).unwrap();
+                }
+                let quiet = tokio::time::Instant::now();
+                while kept && quiet.elapsed() < line.silence() {
+                    std::hint::spin_loop();
+                }
+            }
+        });
+        asking.await.unwrap();
+        let counted = house.counted();
+        assert_eq!((counted.heard, counted.answered), (30, 30));
+        // A busy machine may hold up even those in a hurry.
+        assert!(if kept { counted.early == 0 } else { counted.early > 15 }, "{counted:?}");
+        house.end().await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_line_in_memory_counts_who_is_early_as_well() {
+    let folder = tempfile::tempdir().unwrap();
+    let house = Started::small(&line_in(folder.path()), "", "").await;
+    let mut line = house.running.line(&Key::new("a").unwrap()).unwrap();
+    let (silence, mut answer) = (Line::default().silence(), [0; 9]);
+    for (rest, early) in [(silence, 0), (silence, 0), (silence / 4, 0), (silence, 1)] {
+        line.write_all(&rtu(5, 4, 72, 2)).await.unwrap();
+        line.read_exact(&mut answer).await.unwrap();
+        assert_eq!(house.counted().early, early);
+        tokio::time::advance(rest).await;
+    }
+    house.end().await;
+}
+
+#[tokio::test]
 async fn the_truth_is_what_is_read() {
     let house = Started::small("tcp://127.0.0.1:0", "", "").await;
     let (meter, quantity) = (Key::new("m").unwrap(), Quantity::from_name("en_im").unwrap());
