@@ -124,6 +124,9 @@ impl Running {
     /// What a meter really holds at an instant of the clock handed to [`start`], in the unit of
     /// the quantity: what an ideal reading would give before it is rounded. `None` for a meter
     /// that is not in the house; 0 for a quantity its medium has not.
+    ///
+    /// Faults do not change it, except that an exchanged meter is the truth from then on, and
+    /// crossed current transformers are part of the meter. A frozen index is not what was used.
     #[must_use]
     pub fn truth(&self, meter: &Key, quantity: Quantity, at: Timestamp) -> Option<Decimal> {
         self.pretence.truth(meter, quantity, at)

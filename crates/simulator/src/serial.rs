@@ -95,16 +95,12 @@ impl<'a> Talk<'a> {
 
     /// Says noise as quickly as a line can, and heeds nothing.
     async fn babble(&mut self, until: Instant) -> io::Result<()> {
-        let mut at = Instant::now();
-        for n in 0.. {
-            if at >= until || self.bus.condition.away_until().is_some() {
-                break;
-            }
-            let bytes = noise(self.bus.seed, n);
-            at += self.bus.line.wire_time(bytes.len());
-            self.wait_until(at).await?;
-            self.say(&bytes)?;
+        let (mut at, mut n, character) = (Instant::now(), 0, self.bus.line.wire_time(1));
+        while at < until && self.bus.condition.away_until().is_none() {
+            let bytes = noise(self.bus.seed, n).to_vec();
+            at = self.send(Piece { rest: Duration::ZERO, bytes }, at, character).await?;
             self.waiting.drain(..).for_each(|_| self.bus.ignore());
+            n += 1;
         }
         Ok(())
     }

@@ -137,11 +137,16 @@ pub(crate) async fn talk<S: AsyncRead + AsyncWrite + Unpin>(
         if let Some(until) = bus.condition.babbles_until() {
             talk.babble(until).await?;
         }
-        let patience = bus.patience(number).unwrap_or(FOREVER);
+        let tired = async {
+            match bus.patience(number) {
+                Some(limit) => sleep(limit).await,
+                None => std::future::pending().await,
+            }
+        };
         let count = tokio::select! {
             () = bus.condition.away() => return Ok(()),
             () = bus.condition.trouble() => continue,
-            () = sleep(patience) => return Ok(()),
+            () = tired => return Ok(()),
             read = talk.stream.read(&mut bytes) => read?,
         };
         if count == 0 || talk.hear(bytes.get(..count).unwrap_or_default()).await? == After::Close {
@@ -149,9 +154,6 @@ pub(crate) async fn talk<S: AsyncRead + AsyncWrite + Unpin>(
         }
     }
 }
-
-/// Longer than any house stands.
-const FOREVER: Duration = Duration::from_secs(10 * 365 * 86_400);
 
 /// One connection.
 struct Talk<'a, S> {

@@ -274,6 +274,7 @@ async fn a_line_in_memory_counts_who_is_early_as_well() {
         assert_eq!(house.counted().early, early);
         tokio::time::advance(rest).await;
     }
+    drop(line);
     house.end().await;
 }
 
