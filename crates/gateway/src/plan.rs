@@ -1,8 +1,6 @@
 use std::time::Duration;
 
-use catalog::{
-    Block, CheckedMeter, CheckedSite, Limits, Port, Register, Retries, Rs485, USUAL_DELAY,
-};
+use catalog::{Block, CheckedMeter, CheckedSite, Limits, Port, Register, Retries, Rs485};
 use domain::{Key, PlanNumber, Quantity};
 use wire::Line;
 
@@ -75,28 +73,6 @@ impl Plan {
     }
 }
 
-impl BusPlan {
-    /// How many questions a sweep over all its meters takes.
-    #[must_use]
-    pub fn questions(&self) -> usize {
-        self.meters.iter().map(|meter| meter.blocks().len()).sum()
-    }
-
-    /// How long a sweep over all its meters takes, pauses included, if every meter answers.
-    #[must_use]
-    pub fn sweep_time(&self) -> Duration {
-        let mut time = Duration::ZERO;
-        let mut last_pause = Duration::ZERO;
-        for meter in &self.meters {
-            for block in meter.blocks() {
-                last_pause = meter.pause_after(&block);
-                time += meter.limits.cost(block.count) + last_pause;
-            }
-        }
-        time - last_pause
-    }
-}
-
 impl MeterPlan {
     /// Which registers go into one question, if all are read.
     pub(crate) fn blocks(&self) -> Vec<Block> {
@@ -155,14 +131,6 @@ impl MeterPlan {
     }
 
     fn of(meter: &CheckedMeter, port: &Port) -> Self {
-        let limits = match port {
-            Port::Serial(_) => Limits::serial(meter.max_registers, meter.line, USUAL_DELAY),
-            // Behind a converter that speaks RTU there is a line as well, as slow as any.
-            Port::RtuOverTcp(_) => {
-                Limits::serial(meter.max_registers, Line::default(), USUAL_DELAY)
-            }
-            Port::Tcp(_) => Limits::socket(meter.max_registers),
-        };
         Self {
             key: meter.key.clone(),
             address: meter.address,
@@ -173,7 +141,7 @@ impl MeterPlan {
             interval: meter.interval,
             intervals: meter.intervals.clone(),
             is_timed: !matches!(port, Port::Tcp(_)),
-            limits: Limits { align_even: meter.align_even, ..limits },
+            limits: meter.limits(port),
             registers: meter.registers.clone(),
         }
     }
