@@ -45,9 +45,9 @@ pub struct Question {
 pub struct Sweeps {
     /// Each interval with its sweep, the shortest first.
     pub list: Vec<Sweep>,
-    /// Whether each interval divides the next. Then each sweep holds what is due at shorter
-    /// intervals too, since both coincide, and shares questions with it. Otherwise each holds its
-    /// own only, and their load is a bound from above.
+    /// Whether each interval divides the next, and there are at most [`Sweeps::MOST_NESTED`]. Then
+    /// each sweep holds what is due at shorter intervals too, since both coincide, and shares
+    /// questions with it. Otherwise each holds its own only, and their load is a bound from above.
     pub nested: bool,
 }
 
@@ -111,6 +111,9 @@ fn pause_after(block: &Block, registers: &[Register]) -> Duration {
 }
 
 impl Sweeps {
+    /// The most intervals that are planned together: each costs a plan of every meter.
+    pub const MOST_NESTED: usize = 6;
+
     /// The sweeps of these meters, if nothing were read more often than at `least`.
     pub(crate) fn of(meters: &[&CheckedMeter], port: &Port, least: Duration) -> Self {
         let own = |meter: &CheckedMeter| -> BTreeSet<Duration> {
@@ -120,7 +123,8 @@ impl Sweeps {
         let divides = |(short, long): (&Duration, &Duration)| {
             short.is_zero() || long.as_nanos().is_multiple_of(short.as_nanos())
         };
-        let nested = all.iter().zip(all.iter().skip(1)).all(divides);
+        let few = all.len() <= Self::MOST_NESTED;
+        let nested = few && all.iter().zip(all.iter().skip(1)).all(divides);
         let mut sweeps: BTreeMap<Duration, Cost> = BTreeMap::new();
         for meter in meters {
             let own = own(meter);

@@ -152,6 +152,18 @@ fn walk(site: &CheckedSite) -> u64 {
 }
 
 #[test]
+fn many_intervals_are_bounded_from_above_instead() {
+    let names = ["L1_v", "L2_v", "L3_v", "L1_a", "L2_a", "L3_a", "en_im"];
+    for (count, nested) in [(6, true), (7, false)] {
+        let own = (0..count).map(|k| format!("{} = \"{}s\"", names[k], 1 << k));
+        let own: Vec<String> = own.collect();
+        let meter = format!("{SDM630}\nintervals = {{ {} }}", own.join(", "));
+        let text = site(SERIAL, &format!("interval = \"{}s\"", 1 << (count - 1)), &[&meter]);
+        assert_eq!(BusLoad::of(&checked(&text).0)[0].sweeps.nested, nested, "{count}");
+    }
+}
+
+#[test]
 fn reading_without_rest_has_no_load() {
     assert_eq!(load(&site(SERIAL, "interval = \"0s\"", &[SDM630])), None);
     let some = format!("{SDM630}\ninterval = \"1m\"\nintervals = {{ L1_v = \"0s\" }}");
