@@ -183,7 +183,8 @@ fn advice(report: &Report) -> Vec<String> {
 fn counts(meter: &Meter) -> Vec<String> {
     let mut sentences = vec![
         format!(
-            "{} questions: {} answered, {} refused, {} damaged, {} not answered, {} answered twice.",
+            "{} questions: {} answered, {} refused, {} damaged, {} not answered, \
+             {} answered twice.",
             meter.questions,
             meter.answers,
             meter.refusals,
