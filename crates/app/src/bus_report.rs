@@ -55,7 +55,7 @@ pub struct Meter {
     pub state: String,
     /// Why its last visit brought no reading, as the reason of a gap.
     pub trouble: Option<String>,
-    /// `duplicate_address`, `never_sound`, or `null`.
+    /// `duplicate_address`, `other_meter`, `never_sound`, or `null`.
     pub alarm: Option<String>,
     /// What a person should look at, in a sentence without the meter's name.
     pub advice: Option<String>,
@@ -190,6 +190,7 @@ fn state(status: &MeterStatus) -> &'static str {
     if let Some(alarm) = status.alarm {
         return match alarm {
             Alarm::DuplicateAddress => "two at this address",
+            Alarm::OtherMeter => "another meter",
             Alarm::NeverSound => "never sound",
         };
     }

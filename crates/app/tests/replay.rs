@@ -260,6 +260,7 @@ fn plan(record: &Record, read: Read, port: Port) -> BusPlan {
         interval: Duration::ZERO,
         intervals: Vec::new(),
         is_timed: false,
+        serial: None,
         limits: Limits::socket(Read::MOST),
         registers: entries(record, read),
     };

@@ -66,6 +66,18 @@ pub struct Identify {
     pub meaning: Identity,
 }
 
+impl Identify {
+    /// The raw value of its registers, unsigned.
+    #[must_use]
+    pub fn raw(&self, words: &[u16]) -> u128 {
+        let joined = |raw: u128, word: &u16| raw << 16 | u128::from(*word);
+        match self.swap_words {
+            true => words.iter().rev().fold(0, joined),
+            false => words.iter().fold(0, joined),
+        }
+    }
+}
+
 /// What the value of an identifying register says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Identity {

@@ -3,7 +3,7 @@ use std::time::Duration;
 use domain::{Key, Medium, Quantity, SiteRecord};
 use wire::Line;
 
-use crate::{Limits, Port, Register, Rule, USUAL_DELAY};
+use crate::{Identify, Limits, Port, Register, Rule, USUAL_DELAY};
 
 /// A site file as meant: everything checked, every default filled in.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -117,6 +117,8 @@ pub struct CheckedMeter {
     pub align_even: bool,
     /// How often a question is asked again.
     pub retries: Retries,
+    /// The registers of its serial number, if its model tells them.
+    pub serial: Option<Identify>,
     /// What is read. Every pause is filled in.
     pub registers: Vec<Register>,
     /// Whether imported energy is taken from the register of the exported one.

@@ -4,8 +4,9 @@ use wire::Line;
 /// What is due on a bus and has not been asked yet. Pure: time is an argument.
 ///
 /// The meter whose next slot comes first is asked first, so that many meters with a long interval
-/// do not hold up one with a short interval. Of those with the same deadline, the ones with the
-/// line settings in force come first, so that switches are few.
+/// do not hold up one with a short interval. Of those with the same deadline the one that waits
+/// longest comes first, so that a bus that cannot keep up leaves nobody out; then the ones with the
+/// line settings in force, so that switches are few.
 #[derive(Debug)]
 pub(crate) struct Agenda {
     /// By meter.
@@ -19,6 +20,8 @@ pub(crate) struct Due {
     pub(crate) paces: u64,
     /// The slot it is asked for; of several, the last.
     pub(crate) at: Timestamp,
+    /// Since when it waits: the first slot that it was not asked for.
+    pub(crate) since: Timestamp,
     /// When the next slot comes.
     pub(crate) deadline: Timestamp,
     /// Slots that passed before the bus came to them, pace by pace.
@@ -60,6 +63,7 @@ impl Due {
         self.deadline = if alone { self.deadline.min(new.deadline) } else { new.deadline };
         self.paces |= new.paces;
         self.at = self.at.max(new.at);
+        self.since = self.since.min(new.since);
     }
 }
 
@@ -84,8 +88,9 @@ impl Agenda {
         line_of: impl Fn(usize) -> Line,
     ) -> Option<(usize, Due)> {
         let waiting = self.due.iter().enumerate().filter_map(|(n, due)| Some((n, due.as_ref()?)));
-        let (first, _) =
-            waiting.min_by_key(|(n, due)| (due.deadline, line_of(*n) != current, line_of(*n)))?;
+        let (first, _) = waiting.min_by_key(|(n, due)| {
+            (due.deadline, due.since, line_of(*n) != current, line_of(*n))
+        })?;
         Some((first, self.due.get_mut(first)?.take()?))
     }
 
@@ -106,7 +111,13 @@ mod tests {
     }
 
     fn due(pace: u32, from: i64, to: i64) -> Due {
-        Due { paces: 1 << pace, at: at(from), deadline: at(to), skipped: Vec::new() }
+        Due {
+            paces: 1 << pace,
+            at: at(from),
+            since: at(from),
+            deadline: at(to),
+            skipped: Vec::new(),
+        }
     }
 
     fn order(agenda: &mut Agenda, lines: &[Line]) -> Vec<usize> {
@@ -137,6 +148,19 @@ mod tests {
         let mut agenda = Agenda::new(4);
         (0..4).for_each(|n| agenda.add(n, due(0, 0, 60)));
         assert_eq!(order(&mut agenda, &lines), [1, 3, 0, 2], "one switch");
+    }
+
+    #[test]
+    fn a_bus_that_cannot_keep_up_leaves_nobody_out() {
+        let mut agenda = Agenda::new(3);
+        let mut served = [0; 3];
+        // Each second all three are due, and there is time for one.
+        for second in 0..30 {
+            (0..3).for_each(|n| agenda.add(n, due(0, second, second + 1)));
+            let (meter, _) = agenda.next(Line::default(), |_| Line::default()).unwrap();
+            served[meter] += 1;
+        }
+        assert_eq!(served, [10; 3]);
     }
 
     #[test]

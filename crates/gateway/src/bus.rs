@@ -1,3 +1,5 @@
+mod telling;
+
 use std::time::Duration;
 
 use domain::{Batch, Clock, Key, PlanNumber, Reason};
@@ -6,12 +8,12 @@ use jiff::tz::TimeZone;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
-use tracing::{info, warn};
+use tracing::warn;
 
+use self::telling::BUSY_HINT;
 use crate::agenda::{Agenda, Due, Skipped};
 use crate::conversation::Conversation;
 use crate::door::Door;
-use crate::health::Change;
 use crate::pass::Pass;
 use crate::plan::{BusPlan, MeterPlan};
 use crate::port::Dial;
@@ -38,10 +40,6 @@ const REOPEN: (Duration, Duration) = (Duration::from_secs(1), Duration::from_sec
 
 /// Times in a row that the line was never quiet, until a person is told.
 const BUSY: u32 = 3;
-const BUSY_HINT: &str = "a meter or another master sends without end: unplug the meters one by one";
-/// How often a socket that never answers is asked in the other framing.
-const OTHER_FRAMING: Duration = Duration::from_secs(600);
-
 /// What is told of a meter while its port is closed.
 const CLOSED: &str = "the port cannot be opened, it is tried again soon";
 
@@ -99,6 +97,11 @@ impl<D: Dial> BusTask<D> {
         self.conversation.recorder().clone()
     }
 
+    /// The same, one of so many in a gateway.
+    pub(crate) fn among(self, buses: usize) -> Self {
+        Self { conversation: self.conversation.among(buses), ..self }
+    }
+
     /// How the bus is, for whoever looks at it.
     pub(crate) fn shown(&self) -> Shown {
         self.shown.clone()
@@ -122,6 +125,10 @@ impl<D: Dial> BusTask<D> {
                 }
             } else if let Some((index, due)) = self.next() {
                 pass.bring(self.serve(index, due).await);
+                if pass.is_round(index, self.meters.len()) {
+                    self.show_sweep(pass.began.elapsed());
+                    pass.begin_again();
+                }
                 if pass.is_long() && sweeps.send(pass.take()).await.is_err() {
                     break;
                 }
@@ -145,7 +152,8 @@ impl<D: Dial> BusTask<D> {
     pub(crate) async fn read_all(&mut self) -> Sweep {
         let now = self.clock.now();
         for index in 0..self.meters.len() {
-            let due = Due { paces: ALL_PACES, at: now, deadline: now, skipped: Vec::new() };
+            let (at, since, deadline) = (now, now, now);
+            let due = Due { paces: ALL_PACES, at, since, deadline, skipped: Vec::new() };
             self.agenda.add(index, due);
         }
         let mut sweep = Vec::new();
@@ -189,20 +197,13 @@ impl<D: Dial> BusTask<D> {
     /// All that was due has been asked. Returns how long the bus rests at least.
     async fn end(&mut self, pass: &mut Pass) -> Duration {
         self.conversation.end_of_sweep();
-        let took = pass.began.elapsed();
-        let rest = pass.rest();
-        if pass.visits > 0 {
-            if !pass.fruitful {
-                self.look_for_other_framing().await;
-            }
-            let load = self.load.share(Instant::now());
-            self.shown.change(|status| {
-                status.sweep = took;
-                status.longest_sweep = status.longest_sweep.max(took);
-                (status.load, status.queue) = (load, 0);
-            });
+        if pass.is_begun() {
+            self.show_sweep(pass.began.elapsed());
         }
-        rest
+        if pass.visits > 0 && !pass.fruitful {
+            self.look_for_other_framing().await;
+        }
+        pass.rest()
     }
 
     /// Why a meter that is due is left alone all the same.
@@ -311,76 +312,6 @@ impl<D: Dial> BusTask<D> {
         self.busy = if is_busy { self.busy.saturating_add(1) } else { 0 };
         if self.busy == BUSY {
             warn!(bus = %self.key, "The line is busy: {BUSY_HINT}");
-        }
-    }
-
-    /// Puts what others may see where they see it.
-    fn show(&mut self, index: usize) {
-        let load = self.load.share(Instant::now());
-        let Some(meter) = self.meters.get(index) else { return };
-        let (closed, busy, queue) = (self.is_closed(), self.busy >= BUSY, self.agenda.len());
-        self.shown.change(|status| {
-            if let Some(shown) = status.meters.get_mut(index) {
-                shown.take(meter);
-            }
-            (status.load, status.queue) = (load, queue);
-            status.trouble = closed.then(|| CLOSED.to_owned());
-            if busy {
-                status.hint = Some(BUSY_HINT.to_owned());
-            } else if status.hint.as_deref() == Some(BUSY_HINT) || meter.tally.answered_at.is_some()
-            {
-                status.hint = None;
-            }
-        });
-    }
-
-    /// A socket on which nobody ever answered may speak the other framing: a converter that passes
-    /// raw RTU is set to it, and so is the file; neither sees the mistake of the other.
-    async fn look_for_other_framing(&mut self) {
-        let silent = |meter: &Visited| meter.tally.answered_at.is_none();
-        let again = self.tried_other.is_none_or(|at| at.elapsed() >= OTHER_FRAMING);
-        let (Some(other), Some(meter)) = (self.conversation.other_framing(), self.meters.first())
-        else {
-            return;
-        };
-        if !again || !self.meters.iter().all(silent) || self.is_closed() {
-            return;
-        }
-        self.tried_other = Some(Instant::now());
-        let Some(call) = meter.first_call() else { return };
-        if !self.conversation.is_answered_in(other, call).await {
-            return;
-        }
-        let hint = other.advice();
-        warn!(bus = %self.key, "{hint}");
-        self.shown.change(|status| status.hint = Some(hint.to_owned()));
-    }
-
-    /// Logs a change of state once, in a sentence.
-    fn tell(&mut self, index: usize, batch: &Batch) {
-        let Some(meter) = self.meters.get_mut(index) else { return };
-        let trouble = batch.gaps.first().filter(|_| batch.readings.is_empty());
-        let bus = &self.key;
-        let key = &meter.plan.key;
-        let alarm = meter.alarm();
-        if alarm != meter.alarmed {
-            meter.alarmed = alarm;
-            match alarm {
-                Some(alarm) => {
-                    let (name, advice) = (alarm.name(), alarm.advice());
-                    warn!(%bus, meter = %key, alarm = name, "{advice}");
-                }
-                None => info!(%bus, meter = %key, "The meter answers alone and soundly again"),
-            }
-        }
-        match meter.health.ended(trouble.map(|gap| gap.reason)) {
-            Change::None => {}
-            Change::Back => info!(%bus, meter = %key, "The meter answers again"),
-            Change::Lost => {
-                let (reason, detail) =
-                    trouble.map(|gap| (gap.reason.name(), gap.detail.as_str())).unwrap_or_default();
-                warn!(%bus, meter = %key, reason, detail, "The meter gives no reading");
-            }
         }
     }
 }

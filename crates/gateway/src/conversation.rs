@@ -87,6 +87,11 @@ impl<D: Dial> Conversation<D> {
         }
     }
 
+    /// The same, one of so many in a gateway: their recorders share a room.
+    pub(crate) fn among(self, conversations: usize) -> Self {
+        Self { recorder: Recorder::among(conversations), ..self }
+    }
+
     /// How frames are told apart here.
     pub(crate) fn framing(&self) -> Framing {
         self.framing

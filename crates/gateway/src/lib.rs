@@ -16,6 +16,7 @@ mod delays;
 mod door;
 mod framing;
 mod health;
+mod identity;
 mod learnt;
 mod pass;
 mod plan;
@@ -144,11 +145,13 @@ pub fn start_on<D: Dial + 'static>(
     let (mut buses, mut shown, mut recorders) = (HashMap::new(), Vec::new(), HashMap::new());
     let mut tasks = JoinSet::new();
     let untold = CancellationToken::new();
+    let count = plan.buses.len();
     for bus in plan.buses {
         let (ask, asked) = mpsc::channel(ASKS);
         buses.extend(bus.meters.iter().map(|meter| (meter.key.clone(), ask.clone())));
         let (key, port) = (bus.key.clone(), dial(&bus));
         let task = BusTask::new(bus, plan.number, port, zone.clone(), clock.clone());
+        let task = task.among(count);
         shown.push(task.shown());
         recorders.insert(key, task.recorder());
         let alarm = Guard { stop: stop.clone(), untold: untold.clone() };

@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use domain::Batch;
@@ -22,6 +23,8 @@ pub(crate) struct Pass {
     pub(crate) visits: usize,
     /// Whether it brought a reading.
     pub(crate) fruitful: bool,
+    /// Meters that had their turn since it began.
+    served: BTreeSet<usize>,
     sweep: Sweep,
     /// When the first of the batches came that were not taken yet.
     since: Instant,
@@ -30,7 +33,8 @@ pub(crate) struct Pass {
 impl Pass {
     pub(crate) fn new() -> Self {
         let now = Instant::now();
-        Self { began: now, visits: 0, fruitful: false, sweep: Vec::new(), since: now }
+        let (served, sweep) = (BTreeSet::new(), Vec::new());
+        Self { began: now, visits: 0, fruitful: false, served, sweep, since: now }
     }
 
     /// Adds what a turn brought.
@@ -42,6 +46,24 @@ impl Pass {
             self.since = Instant::now();
         }
         self.sweep.push(batch);
+    }
+
+    /// Notes whose turn it was. Whether all of so many meters had theirs: on a bus that is never
+    /// done, that is a sweep.
+    pub(crate) fn is_round(&mut self, meter: usize, meters: usize) -> bool {
+        self.served.insert(meter);
+        self.served.len() == meters
+    }
+
+    /// Begins the next round without an end of the pass.
+    pub(crate) fn begin_again(&mut self) {
+        self.served.clear();
+        self.began = Instant::now();
+    }
+
+    /// Whether a round is under way.
+    pub(crate) fn is_begun(&self) -> bool {
+        !self.served.is_empty()
     }
 
     pub(crate) fn has_brought(&self) -> bool {

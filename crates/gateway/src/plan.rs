@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use catalog::{Block, CheckedMeter, CheckedSite, Limits, Port, Register, Retries, Rs485};
+use catalog::{Block, CheckedMeter, CheckedSite, Identify, Limits, Port, Register, Retries, Rs485};
 use domain::{Key, PlanNumber, Quantity};
 use wire::Line;
 
@@ -50,6 +50,8 @@ pub struct MeterPlan {
     pub is_timed: bool,
     /// What the meter allows in one question.
     pub limits: Limits,
+    /// The registers of its serial number, if they are known: it is looked at now and then.
+    pub serial: Option<Identify>,
     /// What is read.
     pub registers: Vec<Register>,
 }
@@ -142,6 +144,7 @@ impl MeterPlan {
             intervals: meter.intervals.clone(),
             is_timed: !matches!(port, Port::Tcp(_)),
             limits: meter.limits(port),
+            serial: meter.serial.clone(),
             registers: meter.registers.clone(),
         }
     }

@@ -16,7 +16,13 @@ const RECORDS: usize = 4_096;
 /// Most bytes of frames it holds.
 const BYTES: usize = 128 * 1024;
 
-/// What went over a line in the last minutes, as a ring in memory: at most 10 minutes and 256 KiB.
+/// So many recorders have full room; more share it, so that a thousand buses fit a small box.
+const WITH_FULL_ROOM: usize = 16;
+/// The least part of the full room: 128 records.
+const LEAST: usize = 32;
+
+/// What went over a line in the last minutes, as a ring in memory: at most 10 minutes and 256 KiB,
+/// less where a gateway has more than 16 buses.
 ///
 /// The conversation on the line writes it, always; whoever wants to know reads it as a
 /// [`Transcript`]. A clone is one more handle on the same recorder.
@@ -26,10 +32,18 @@ pub struct Recorder(Arc<Mutex<Ring>>);
 impl Recorder {
     /// A recorder that has heard nothing yet. Its times count from now.
     pub(crate) fn new() -> Self {
+        Self::among(1)
+    }
+
+    /// One of so many recorders of a gateway.
+    pub(crate) fn among(recorders: usize) -> Self {
+        let share = recorders.div_ceil(WITH_FULL_ROOM).clamp(1, LEAST);
+        let (records, bytes) = (RECORDS / share, BYTES / share);
         Self(Arc::new(Mutex::new(Ring {
             began: Instant::now(),
-            records: VecDeque::with_capacity(RECORDS),
-            bytes: VecDeque::with_capacity(BYTES),
+            most: (records, bytes),
+            records: VecDeque::with_capacity(records),
+            bytes: VecDeque::with_capacity(bytes),
             open: false,
         })))
     }
@@ -110,6 +124,8 @@ impl Terms {
 /// Records in order, and beside them the bytes of all of them. Neither ever grows.
 struct Ring {
     began: Instant,
+    /// Most records, and most bytes.
+    most: (usize, usize),
     records: VecDeque<Record>,
     bytes: VecDeque<u8>,
     /// Whether the last question has no verdict yet.
@@ -154,11 +170,12 @@ impl Ring {
     }
 
     fn note(&mut self, now: Instant, bytes: &[u8], what: impl FnOnce(u16) -> What) {
-        let length = u16::try_from(bytes.len()).unwrap_or(u16::MAX);
+        let (records, most) = self.most;
+        let length = bytes.len().min(most).try_into().unwrap_or(u16::MAX);
         let at_us = self.since_began(now);
         self.forget(at_us);
-        let room = BYTES - usize::from(length);
-        while self.records.len() >= RECORDS || self.bytes.len() > room {
+        let room = most - usize::from(length);
+        while self.records.len() >= records || self.bytes.len() > room {
             self.forget_first();
         }
         self.bytes.extend(bytes.iter().take(length.into()));
@@ -284,6 +301,15 @@ mod tests {
         assert_eq!(entries.len(), 2 + 10);
         tokio::time::advance(KEPT).await;
         assert_eq!(recorder.transcript(&clock()), Transcript::default());
+    }
+
+    #[test]
+    fn many_recorders_share_their_room() {
+        let room = |recorders| Recorder::among(recorders).ring().most;
+        assert_eq!(room(1), (RECORDS, BYTES));
+        assert_eq!(room(16), room(1));
+        assert_eq!(room(100), (RECORDS / 7, BYTES / 7));
+        assert_eq!(room(10_000), (128, 4096));
     }
 
     #[tokio::test(start_paused = true)]

@@ -79,7 +79,8 @@ impl Slot {
         let (first, next) = (self.next, after(now, self.interval, zone));
         self.next = next;
         let deadline = if self.interval.is_zero() { Timestamp::MAX } else { next };
-        let mut due = Due { paces, at: first, deadline, skipped: Vec::new() };
+        let (at, since) = (first, first);
+        let mut due = Due { paces, at, since, deadline, skipped: Vec::new() };
         let passed = now.duration_since(first).as_nanos();
         let step = i128::try_from(self.interval.as_nanos()).unwrap_or(i128::MAX);
         // The slot just begun is asked for, those before it are not.
@@ -167,9 +168,12 @@ mod tests {
         let (first, last) = (at("2026-11-14T14:07:00Z"), at("2026-11-14T14:14:00Z"));
         let skipped = Skipped { pace: 1, count: 8, first, last };
         let next = at("2026-11-14T14:16:00Z");
-        let minutely = Due { paces: 1, at: quarter, deadline: next, skipped: vec![skipped] };
+        let since = first;
+        let skipped = vec![skipped];
+        let minutely = Due { paces: 1, at: quarter, since, deadline: next, skipped };
         let next = at("2026-11-14T14:30:00Z");
-        let quarterly = Due { paces: 1, at: quarter, deadline: next, skipped: vec![] };
+        let (at, since) = (quarter, quarter);
+        let quarterly = Due { paces: 1, at, since, deadline: next, skipped: vec![] };
         assert_eq!(due, [(0, minutely), (1, quarterly)]);
     }
 

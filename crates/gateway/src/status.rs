@@ -47,6 +47,8 @@ pub struct MeterStatus {
     pub blocks: usize,
     /// The most registers of one question: what the model says, or what the meter taught.
     pub max_registers: u16,
+    /// The serial number it told last; `None` where its model knows no register for it.
+    pub serial: Option<u128>,
     /// Ranges of registers that it refuses to give in one answer.
     pub refused: usize,
     /// How long its next answer is waited for.
@@ -81,6 +83,7 @@ impl MeterStatus {
             alarm: None,
             blocks: plan.blocks().len(),
             max_registers: plan.limits.max_registers,
+            serial: None,
             refused: 0,
             patience: plan.timeout,
             tally: Tally::default(),
@@ -92,6 +95,7 @@ impl MeterStatus {
         let limits = meter.learnt.limits();
         self.trouble = meter.health.trouble();
         self.alarm = meter.alarm();
+        self.serial = meter.identity.serial();
         (self.max_registers, self.refused) = (limits.max_registers, limits.refused.len());
         self.blocks = meter.learnt.planned().unwrap_or(self.blocks);
         self.patience = Learnt::patience(&meter.plan, &meter.tally.delays);
@@ -104,6 +108,8 @@ impl MeterStatus {
 pub enum Alarm {
     /// Two meters seem to have this address.
     DuplicateAddress,
+    /// Another meter answers at the address than when reading began.
+    OtherMeter,
     /// It answers, and never soundly: its baud rate or parity may be another one.
     NeverSound,
 }
@@ -114,6 +120,7 @@ impl Alarm {
     pub const fn name(self) -> &'static str {
         match self {
             Self::DuplicateAddress => "duplicate_address",
+            Self::OtherMeter => "other_meter",
             Self::NeverSound => "never_sound",
         }
     }
@@ -124,6 +131,11 @@ impl Alarm {
         match self {
             Self::DuplicateAddress => {
                 "two meters seem to have this address: unplug one of them, and give it another; \
+                 readings are marked suspect meanwhile"
+            }
+            Self::OtherMeter => {
+                "another serial number answers at this address: if the meter was exchanged, note the \
+                 last index of the old one and the first of the new one, and apply the site anew; \
                  readings are marked suspect meanwhile"
             }
             Self::NeverSound => {

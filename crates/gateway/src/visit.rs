@@ -10,6 +10,7 @@ use crate::ask::{Outcome, Unsettled};
 use crate::call::Call;
 use crate::conversation::Conversation;
 use crate::health::Health;
+use crate::identity::Identity;
 use crate::learnt::Learnt;
 use crate::plan::MeterPlan;
 use crate::port::Dial;
@@ -24,6 +25,7 @@ pub(crate) struct Visited {
     pub(crate) tally: Tally,
     pub(crate) learnt: Learnt,
     pub(crate) unsettled: Unsettled,
+    pub(crate) identity: Identity,
     /// The shortest of its intervals.
     pub(crate) interval: Duration,
     /// The alarm that was told last; a steady state is told once.
@@ -38,14 +40,17 @@ impl Visited {
         let learnt = Learnt::new(&plan);
         let (health, tally) = (Health::default(), Tally::default());
         let interval = plan.paces().first().copied().unwrap_or(plan.interval);
-        let unsettled = Unsettled::default();
-        Self { plan, health, tally, learnt, unsettled, interval, alarmed: None }
+        let (unsettled, identity) = (Unsettled::default(), Identity::default());
+        Self { plan, health, tally, learnt, unsettled, identity, interval, alarmed: None }
     }
 
     /// What somebody should look at.
     pub(crate) fn alarm(&self) -> Option<Alarm> {
         if self.health.is_doubled() {
             return Some(Alarm::DuplicateAddress);
+        }
+        if self.identity.is_other() {
+            return Some(Alarm::OtherMeter);
         }
         let never = self.health.never_sound() && self.tally.answers == 0;
         never.then_some(Alarm::NeverSound)
@@ -112,9 +117,13 @@ impl Visited {
             conversation.pause(pause);
         }
         self.learnt.conclude(&self.plan, &self.tally.delays);
+        if fault.is_none() {
+            fault = self.look_at_identity(conversation, &mut batch, clock).await;
+        }
         batch.duration = began.elapsed();
         if batch.readings.is_empty() && batch.gaps.iter().all(|gap| gap.reason == Reason::Silent) {
             self.health.silent(self.interval, Instant::now());
+            self.identity.may_have_changed();
         }
         (batch, fault)
     }

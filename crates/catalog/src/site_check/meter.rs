@@ -10,7 +10,7 @@ use crate::bag::words::{Nature, nature};
 use crate::bag::{self, Bag, BagKind, Settings, duration};
 use crate::problem::{Code, Severity, shortened};
 use crate::reader::{Bounds, Reader};
-use crate::{Catalog, CheckedMeter, Model, Register, interval};
+use crate::{Catalog, CheckedMeter, Identify, Identity, Model, Register, interval};
 
 /// The keys of a meter beside those of its bag.
 const KEYS: [&str; 10] = [
@@ -95,6 +95,7 @@ pub(super) fn check(
         max_registers: model.max_registers(),
         retries: both(retries.or(known.retries)),
         align_even: model.align_even(),
+        serial: model.serial(),
         registers: registers?,
         en_im_from_en_ex: bag.en_im_from_en_ex,
         en_ex_from_en_im: bag.en_ex_from_en_im,
@@ -142,6 +143,11 @@ impl Kind<'_> {
             Self::Generic => GENERIC,
             Self::Known(model) => &model.name,
         }
+    }
+
+    fn serial(&self) -> Option<Identify> {
+        let Self::Known(model) = self else { return None };
+        model.identify.iter().find(|mark| mark.meaning == Identity::Serial).cloned()
     }
 
     fn align_even(&self) -> bool {

@@ -1,6 +1,7 @@
 //! A line whose far end follows a script, on the paused clock of the runtime.
 
 mod buses;
+mod exchanges;
 mod gateways;
 mod player;
 mod sequences;
@@ -162,6 +163,7 @@ pub(crate) fn meter(key: &str, address: u8, registers: Vec<Register>) -> MeterPl
         interval: Duration::from_secs(60),
         intervals: Vec::new(),
         is_timed: true,
+        serial: None,
         limits: Limits::serial(125, Line::default(), USUAL_DELAY),
         registers,
     }

@@ -1,0 +1,118 @@
+use std::time::Duration;
+
+use catalog::Block;
+use domain::{Batch, Clock, Quality};
+use tokio::time::Instant;
+
+use crate::ask::Outcome;
+use crate::conversation::Conversation;
+use crate::port::Dial;
+use crate::port_fault::PortFault;
+use crate::visit::Visited;
+
+/// How often the serial number is looked at. A meter is exchanged with its power off, so it is also
+/// looked at when a meter answers again.
+const DAILY: Duration = Duration::from_secs(24 * 3600);
+
+/// Whether it is still the same meter that answers.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Identity {
+    /// The serial number when reading began.
+    known: Option<u128>,
+    /// Another one that answers now.
+    other: Option<u128>,
+    /// Not looked at before.
+    due_at: Option<Instant>,
+    /// The meter does not tell: it refuses, or all its digits are 0 as with some early units.
+    untold: bool,
+}
+
+impl Identity {
+    /// The meter may have been exchanged meanwhile.
+    pub(crate) fn may_have_changed(&mut self) {
+        self.due_at = None;
+    }
+
+    /// Whether another meter answers than when reading began.
+    pub(crate) fn is_other(&self) -> bool {
+        self.other.is_some()
+    }
+
+    /// The serial number that answers now.
+    pub(crate) fn serial(&self) -> Option<u128> {
+        self.other.or(self.known)
+    }
+
+    fn is_due(&self, now: Instant) -> bool {
+        !self.untold && self.due_at.is_none_or(|due| due <= now)
+    }
+
+    fn told(&mut self, serial: u128, now: Instant) {
+        self.due_at = Some(now + DAILY);
+        self.untold = serial == 0 && self.known.is_none();
+        match self.known {
+            _ if serial == 0 => {}
+            None => self.known = Some(serial),
+            Some(known) => self.other = (known != serial).then_some(serial),
+        }
+    }
+}
+
+impl Visited {
+    /// Looks whether it is still the same meter, now and then. What another one told is marked:
+    /// whose index that is only a person can say.
+    pub(crate) async fn look_at_identity<D: Dial>(
+        &mut self,
+        conversation: &mut Conversation<D>,
+        batch: &mut Batch,
+        clock: &Clock,
+    ) -> Option<PortFault> {
+        let due = !batch.readings.is_empty() && self.identity.is_due(Instant::now());
+        if let (true, Some(mark)) = (due, self.plan.serial.clone()) {
+            let (function, start, count) = (mark.function, mark.start, u16::from(mark.size));
+            let block = Block { function, start, count, registers: Vec::new() };
+            match self.ask(conversation, &block, clock).await {
+                Ok(Outcome::Words { words, .. }) => {
+                    self.identity.told(mark.raw(&words), Instant::now());
+                }
+                Ok(Outcome::Refused(_)) => self.identity.untold = true,
+                Ok(Outcome::Failed(..)) => {} // the next visit asks again
+                Err(fault) => return Some(fault),
+            }
+        }
+        if self.identity.is_other() {
+            batch.readings.iter_mut().for_each(|reading| reading.quality = Quality::Suspect);
+        }
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn another_serial_number_is_another_meter_until_the_first_is_back() {
+        let mut identity = Identity::default();
+        let now = Instant::now();
+        assert!(identity.is_due(now));
+        identity.told(4711, now);
+        assert!(!identity.is_due(now + DAILY / 2) && identity.is_due(now + DAILY));
+        identity.may_have_changed();
+        assert!(identity.is_due(now));
+        identity.told(4712, now);
+        assert!(identity.is_other());
+        assert_eq!(identity.serial(), Some(4712));
+        identity.told(4711, now);
+        assert!(!identity.is_other());
+    }
+
+    #[test]
+    fn a_meter_that_tells_nothing_is_not_asked_again() {
+        let mut identity = Identity::default();
+        let now = Instant::now();
+        identity.told(0, now);
+        assert!(!identity.is_due(now + 10 * DAILY));
+        assert_eq!((identity.serial(), identity.is_other()), (None, false));
+    }
+}
