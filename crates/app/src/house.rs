@@ -10,7 +10,6 @@ use anyhow::{Context, bail};
 use catalog::{Catalog, CheckedSite};
 use domain::{Clock, PlanNumber};
 use gateway::{Access, Around, Asks, BusPlan, Gateway, Look, Plan};
-use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use portal::Ready;
 use store::Store;
@@ -132,10 +131,10 @@ impl House {
         self.look.read().await.clone()
     }
 
-    /// The instant of now, by the clock that was handed in.
+    /// The clock that was handed in.
     #[must_use]
-    pub fn now(&self) -> Timestamp {
-        self.clock.now()
+    pub fn clock(&self) -> &Clock {
+        &self.clock
     }
 
     /// Whether it reads, for whoever asks over HTTP.

@@ -49,6 +49,11 @@ pub enum Question {
         /// Key of a meter.
         meter: Option<String>,
     },
+    /// What went over a bus in the last minutes.
+    Transcript {
+        /// Key of a bus.
+        bus: String,
+    },
     /// Bring the registry to this site file and read under the new plan.
     Apply {
         /// The text of the file.
@@ -69,6 +74,8 @@ pub enum Reply {
     },
     /// How the buses are.
     Buses(Report),
+    /// What went over a bus, as text; empty where nothing did.
+    Transcript(String),
     /// There is no such bus or meter.
     NotFound {
         /// `bus` or `meter`.
@@ -173,6 +180,7 @@ async fn answer(stream: UnixStream, house: &House, stop: &CancellationToken) -> 
             () = stop.cancelled() => Reply::Failed { message: "the service stops".to_owned() },
         },
         Ok(Question::Buses { bus, meter }) => buses(house, bus, meter).await,
+        Ok(Question::Transcript { bus }) => transcript(house, bus).await,
         Ok(Question::Apply { text }) => apply(house, &text).await,
         Err(error) => Reply::Failed { message: format!("no such question: {error}") },
     };
@@ -241,7 +249,7 @@ async fn ask_buses(
 /// How the buses are: a copy for each, taken in a moment, however many there are.
 async fn buses(house: &House, bus: Option<String>, meter: Option<String>) -> Reply {
     let Some(site) = house.site().await else { return no_site() };
-    let at = house.now();
+    let at = house.clock().now();
     let status = house.look().await.status();
     let mut buses: Vec<Bus> = status.iter().map(|status| Bus::of(status, at)).collect();
     if let Some(key) = bus {
@@ -261,6 +269,18 @@ async fn buses(house: &House, bus: Option<String>, meter: Option<String>) -> Rep
         }
     }
     Reply::Buses(Report { site: site.record.site.key.to_string(), at: instant(at), buses })
+}
+
+/// What went over a bus: at most what its recorder holds.
+async fn transcript(house: &House, bus: String) -> Reply {
+    let look = house.look().await;
+    match Key::new(&bus).ok().and_then(|key| look.recorder(&key)) {
+        Some(recorder) => Reply::Transcript(recorder.transcript(house.clock()).to_string()),
+        None => {
+            let known = look.status().iter().map(|status| status.key.to_string()).collect();
+            not_found("bus", bus, known)
+        }
+    }
 }
 
 fn no_site() -> Reply {

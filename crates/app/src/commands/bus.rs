@@ -1,14 +1,17 @@
 //! `submeter bus`: how the buses and meters are, as the running service sees them.
 
+use std::io::Write;
 use std::time::Duration;
 
-use anyhow::bail;
+use anyhow::{Context, bail};
 use serde_json::{Map, Value};
 use tokio::time::Instant;
+use wire::pcap;
+use wire::transcript::Transcript;
 
 use crate::bus_report::Report;
 use crate::bus_sheet::{self, Before};
-use crate::cli::Bus;
+use crate::cli::{Bus, BusMore, Data, Record};
 use crate::exit::Exit;
 use crate::screen::Screen;
 use crate::service::{self, Question, Reply};
@@ -22,6 +25,9 @@ const EVERY: Duration = Duration::from_secs(1);
 /// # Errors
 /// When the answer cannot be written, or the service is interrupted.
 pub async fn run(args: &Bus) -> anyhow::Result<Exit> {
+    if let Some(BusMore::Record(args)) = &args.more {
+        return record(args).await;
+    }
     let report = match look(args).await? {
         Ok(report) => report,
         Err(exit) => return Ok(exit),
@@ -34,16 +40,49 @@ pub async fn run(args: &Bus) -> anyhow::Result<Exit> {
 }
 
 async fn look(args: &Bus) -> anyhow::Result<Result<Report, Exit>> {
-    let data = args.data.folder();
     let question = Question::Buses { bus: args.bus.clone(), meter: args.meter.clone() };
-    let (told, exit) = match service::ask(&data, &question).await? {
-        Some(Reply::Buses(report)) => return Ok(Ok(report)),
+    match ask(&args.data, &question).await? {
+        Ok(Reply::Buses(report)) => Ok(Ok(report)),
+        Ok(_) => bail!("the running service answered something else"),
+        Err(exit) => Ok(Err(exit)),
+    }
+}
+
+/// Saves what went over a bus.
+async fn record(args: &Record) -> anyhow::Result<Exit> {
+    if args.pcap && args.file.is_none() && output::terminal_size().is_some() {
+        output::message("a capture is no text: name a file for it with -o");
+        return Ok(Exit::Usage);
+    }
+    let text = match ask(&args.data, &Question::Transcript { bus: args.bus.clone() }).await? {
+        Ok(Reply::Transcript(text)) => text,
+        Ok(_) => bail!("the running service answered something else"),
+        Err(exit) => return Ok(exit),
+    };
+    if text.is_empty() {
+        output::message(&format!("nothing went over bus {} in the last minutes", args.bus));
+        return Ok(Exit::NotFound);
+    }
+    let bytes =
+        if args.pcap { pcap::write(&text.parse::<Transcript>()?)? } else { text.into_bytes() };
+    match &args.file {
+        Some(file) => std::fs::write(file, bytes)
+            .with_context(|| format!("cannot write {}", file.display()))?,
+        None => output::data().write_all(&bytes)?,
+    }
+    Ok(Exit::Good)
+}
+
+/// Asks the running service; what it cannot answer is told.
+async fn ask(data: &Data, question: &Question) -> anyhow::Result<Result<Reply, Exit>> {
+    let data = data.folder();
+    let (told, exit) = match service::ask(&data, question).await? {
         Some(Reply::NotFound { what, key, known }) => {
             let known = known.iter().map(String::as_str);
             (super::unknown(&what, &key, known), Exit::NotFound)
         }
         Some(Reply::Failed { message }) => (message, Exit::Failed),
-        Some(_) => bail!("the running service answered something else"),
+        Some(reply) => return Ok(Ok(reply)),
         None => {
             let told = format!(
                 "no service runs on {}: only one that reads knows how its lines are; start \
