@@ -93,7 +93,7 @@ pub fn table(report: &Report, before: Option<Before<'_>>) -> Table {
             meter.answer_age_ms.map(|age| when::ago(age.0)).unwrap_or_default(),
             count(|meter| meter.answers),
             count(|meter| meter.silences),
-            count(|meter| meter.damaged),
+            count(|meter| meter.damaged + meter.doubled),
             count(|meter| meter.refusals),
             count(|meter| meter.foreign + meter.stray),
             or_none(meter.delay_p50_ms),
@@ -122,14 +122,12 @@ pub fn meter_lines(report: &Report, before: Option<Before<'_>>, width: usize) ->
 /// How a bus is, in words.
 fn in_words(bus: &Bus, before: Option<Before<'_>>, width: usize) -> Vec<String> {
     let state = if bus.trouble.is_some() { "cannot be used" } else { "can be used" };
-    let mut text = format!(
-        "bus {} at {} {state}: load {} %, sweep {} (longest {}), ",
-        bus.bus,
-        bus.port,
-        bus.load_percent,
-        delay(bus.sweep_ms),
-        delay(bus.longest_sweep_ms)
-    );
+    let sweep = match bus.longest_sweep_ms {
+        Ms(Duration::ZERO) => "no sweep ended yet".to_owned(),
+        longest => format!("sweep {} (longest {})", delay(bus.sweep_ms), delay(longest)),
+    };
+    let (key, port, load) = (&bus.bus, &bus.port, &bus.load_percent);
+    let mut text = format!("bus {key} at {port} {state}: load {load} %, {sweep}, ");
     text += &match bus.queue {
         0 => "no meter waits".to_owned(),
         1 => "1 meter waits".to_owned(),
@@ -183,8 +181,8 @@ fn advice(report: &Report) -> Vec<String> {
 fn counts(meter: &Meter) -> Vec<String> {
     let mut sentences = vec![
         format!(
-            "{} questions: {} answered, {} refused, {} damaged, {} not answered, \
-             {} answered twice.",
+            "{} questions: {} answered, {} refused, {} damaged, {} not answered, {} answered \
+             twice.",
             meter.questions,
             meter.answers,
             meter.refusals,
@@ -197,8 +195,8 @@ fn counts(meter: &Meter) -> Vec<String> {
             meter.foreign, meter.stray, meter.echoes
         ),
         format!(
-            "A sweep takes {} questions of at most {} registers; {} ranges are refused in one \
-             answer. Its next answer is waited for {}.",
+            "A sweep takes {} questions of at most {} registers (ranges that it refuses in one \
+             answer: {}); its next answer is waited for {}.",
             meter.questions_per_sweep,
             meter.max_registers,
             meter.refused_ranges,
@@ -259,4 +257,87 @@ fn wrapped(text: &str, width: usize) -> Vec<String> {
         }
     }
     lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ms(ms: u64) -> Ms {
+        Ms(Duration::from_millis(ms))
+    }
+
+    #[test]
+    fn times_are_told_with_the_digits_that_matter() {
+        for (time, told) in
+            [(0, "0.0 ms"), (9, "9.0 ms"), (43, "43 ms"), (1_064, "1.06 s"), (250_000, "250 s")]
+        {
+            assert_eq!(delay(ms(time)), told);
+        }
+    }
+
+    #[test]
+    fn long_sentences_are_broken_between_words() {
+        let lines = wrapped("  one two three four", 11);
+        assert_eq!(lines, ["  one two", "    three", "    four"]);
+        assert_eq!(wrapped("unbreakable", 5), ["unbreakable"]);
+    }
+
+    /// A bus with two meters; the second one answers no more.
+    fn report(answers: u64) -> Report {
+        let meter = |key: &str, address: u8, state: &str| {
+            serde_json::json!({
+                "meter": key, "address": address, "state": state, "trouble": null, "alarm": null,
+                "advice": (state == "silent").then_some("look at its power"),
+                "questions": answers, "answers": answers, "refusals": 0, "damaged": 1,
+                "silences": 0, "foreign": 0, "stray": 2, "doubled": 3, "echoes": 0,
+                "answered_at": "2026-11-14T14:05:00.000Z", "answer_age_ms": 61_000,
+                "delay_p50_ms": 20, "delay_p99_ms": 43.5, "delay_slowest_ms": 1064,
+                "delays": [
+                    { "up_to_ms": 20, "count": 90 }, { "up_to_ms": 24, "count": 9 },
+                    { "up_to_ms": 1280, "count": 1 },
+                ],
+                "patience_ms": 400, "questions_per_sweep": 3, "max_registers": 80,
+                "refused_ranges": 0,
+            })
+        };
+        let meters = [meter("apt-1", 5, "answers"), meter("apt-2", 6, "silent")];
+        let bus = serde_json::json!({
+            "bus": "a", "port": "/dev/ttyUSB0", "trouble": null, "hint": "another master speaks",
+            "load_percent": 34.2, "sweep_ms": 1240, "longest_sweep_ms": 3400, "queue": 1,
+            "meters": meters,
+        });
+        let report = serde_json::json!({
+            "site": "s", "at": "2026-11-14T14:06:01.000Z", "buses": [bus],
+        });
+        serde_json::from_value(report).unwrap()
+    }
+
+    #[test]
+    fn a_bus_reads_well_on_a_narrow_terminal() {
+        let (then, now) = (report(100), report(103));
+        let before = Before { report: &then, since: Duration::from_secs(2) };
+        let shown = lines(&now, Some(before), 80);
+        let head = [
+            "bus a at /dev/ttyUSB0 can be used: load 34.2 %, sweep 1.24 s (longest 3.40 s), 1",
+            "  meter waits, 3.0 answers a second",
+            "  another master speaks",
+        ];
+        assert!(shown.iter().all(|line| line.chars().count() <= 80), "{shown:#?}");
+        assert_eq!(shown[..3], head);
+        for cell in ["apt-1", "103 +3", "44 ms"] {
+            assert!(shown[4].contains(cell), "{shown:#?}");
+        }
+        assert_eq!(shown.last().map(String::as_str), Some("apt-2: look at its power."));
+        assert!(lines(&now, None, 200)[2].ends_with("patience  per_sweep"));
+    }
+
+    #[test]
+    fn the_picture_shows_each_step_and_where_some_are_empty() {
+        let meter = &report(100).buses[0].meters[0];
+        let picture = picture(meter, 80);
+        assert_eq!(picture[1], format!("  up to  20 ms  {} 90", "█".repeat(40)));
+        assert_eq!(picture[2], format!("  up to  24 ms  {} 9", "█".repeat(4)));
+        assert_eq!(picture[3..], ["  …", "  up to 1.28 s  █ 1"]);
+    }
 }
