@@ -63,8 +63,8 @@ impl Health {
         self.silences > 0
     }
 
-    /// Whether a silent meter is waited for as long as ever: every second time, in case it has become
-    /// slower than it was.
+    /// Whether a silent meter is waited for as long as ever: every second time, in case it has
+    /// become slower than it was.
     pub(crate) fn is_due_for_patience(&self) -> bool {
         self.silences % 2 == 1
     }
