@@ -111,7 +111,7 @@ host() { printf '127.0.%d.%d' $(($1 / 256)) $(($1 % 256)); }
 # Starts the far end of a serial line on the first core, see `bench/src/bin/far-end.rs`. The line is
 # at $line; what speaks to it belongs on the other core.
 lay_line() {
-    line=$work/line
+    line=$(mktemp -u "$work/line-XXXX")
     coproc FAR { exec taskset -c 0 "$bin/far-end" "$line" "$@"; }
     from_line=${FAR[0]} to_line=${FAR[1]} far_end=$FAR_PID
     read -r _ <&"$from_line"

@@ -1,12 +1,19 @@
 # shellcheck shell=bash disable=SC2154,SC2016 # variables of bench/run; backquotes are Markdown
 
-# Seconds that the service reads a line: about ten sweeps, of which three are not counted.
-reads=85
+# Seconds that the service reads a line. The first sweeps are slower: after the first answers of a
+# meter it listens for a second one with the same address.
+reads=125
+first=6
 
 sweep() {
     local alive dead
-    alive=$(sweeps_with 0)
-    dead=$(sweeps_with 3)
+    # Both at once: the two lines wait nearly all of the time.
+    sweeps_with 3 >"$work/dead" &
+    dead=$!
+    sweeps_with 0 >"$work/alive"
+    wait "$dead"
+    alive=$(<"$work/alive")
+    dead=$(<"$work/dead")
     printf '## A full line: 32 SDM630, 30 values each, 9600 8N1, D = 20 ms\n\n'
     printf '| plan | requests a meter | seconds a sweep |\n| --- | ---: | ---: |\n'
     printf '| Submeter, measured | 2 | **%s** |\n' "$alive"
@@ -20,14 +27,14 @@ sweep() {
         "$(reckon '%s' "($alive > $dead ? \"more\" : \"less\")")"
     printf '\n`submeter run` as released on a pseudo-terminal, its journal in, interval `0s`, %s s ' \
         "$reads"
-    printf 'each,\nthe first three sweeps not counted. A sweep is the mean time from one reading '
-    printf 'of a quantity to\nthe next.\n'
+    printf 'each,\nboth at once, the first %s sweeps not counted. A sweep is the mean time from one reading of a '\
+        "$first"
+    printf 'quantity\nto the next.\n'
 }
 
 # Seconds of a sweep over the living when so many are dead.
 sweeps_with() {
-    local dead=$1 n
-    rm -rf "$work/line-data"
+    local dead=$1 n data=$work/line-data-$1
     lay_line 9600 20 32 "$dead"
     {
         printf '[site]\nkey = "bench"\n'
@@ -36,22 +43,22 @@ sweeps_with() {
             printf '[[meter]]\nkey = "meter-%d"\nbus = "bus-1"\naddress = %d\n' "$n" "$n"
             printf 'model = "eastron/sdm630"\n'
         done
-    } >"$work/line.toml"
-    taskset -c 1 "$bin/submeter" run --site "$work/line.toml" --data "$work/line-data" \
-        2>"$work/log" &
+    } >"$line.toml"
+    taskset -c 1 "$bin/submeter" run --site "$line.toml" --data "$data" \
+        2>"$line.log" &
     service=$!
     sleep "$reads"
     kill "$service" && wait "$service"
     service=
     take_line
-    "$bin/submeter" readings --data "$work/line-data" --meter meter-1 --quantity L1_v \
+    "$bin/submeter" readings --data "$data" --meter meter-1 --quantity L1_v \
         --limit 0 --csv --quiet --fields timestamp | tail -n +2 | mean_step
 }
 
-# The mean step of the instants on standard input, without the first three, in seconds.
+# The mean step of the instants on standard input, without the first ones, in seconds.
 mean_step() {
-    date --file=- +%s.%N | awk 'NR == 4 { from = $1 } { to = $1 } END {
-        printf "%.2f", (to - from) / (NR - 4)
+    date --file=- +%s.%N | awk -v first="$first" 'NR == first + 1 { from = $1 } { to = $1 } END {
+        printf "%.2f", (to - from) / (NR - first - 1)
     }'
 }
 

@@ -30,6 +30,9 @@ use tokio::task::{JoinSet, LocalSet};
 use wire::modbus::{Answer, End, Exchange, Function, Progress, Read};
 
 const READ: Read = Read { address: 1, function: Function::Input, start: 0, count: COUNT };
+/// Answers of a meter after which the gateway knows its delay, and no longer listens for a second
+/// meter with its address for longer than the silence.
+const ACQUAINTED: u32 = 12;
 
 fn main() -> Result<()> {
     let mut arguments = env::args().skip(1);
@@ -140,7 +143,9 @@ async fn visit(times: u32, mut reader: Reader) -> Result<()> {
 
 async fn line(times: u32, site: &str, count: u16) -> Result<()> {
     let mut reader = readers(site, count)?.remove(0);
-    read_all(&mut reader).await?; // the port is opened, and the delay of the meter is known
+    for _ in 0..ACQUAINTED {
+        read_all(&mut reader).await?;
+    }
     let began = Instant::now();
     for _ in 0..times {
         read_all(&mut reader).await?;
