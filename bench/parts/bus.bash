@@ -25,7 +25,7 @@ The time that so many questions and answers must take, divided by the time they 
 the questions that began before 3.5 characters of silence, as the far end counts them. Above 1.000
 a client is faster than the line allows, and a meter may not hear it. The time of a question for n
 registers is `(13 + 2n) characters + max(t3.5, D) + t3.5`, with 10 bits a character. Medians of five
-turns of about a second each; before them one question is not counted, of Submeter twelve: it listens
+turns of about a second each; before them one question is not counted, of Submeter ten: it listens
 longer after the first answers of a meter, for a second one with the same address. Submeter makes
 exact decimals of all registers; the others leave them as words.
 TEXT

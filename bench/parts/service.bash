@@ -142,7 +142,7 @@ start_collectd() {
         done
         printf '</Plugin>\n'
     } >"$work/collectd.conf"
-    "$collectd" -f -C "$work/collectd.conf" >"$work/log" 2>&1 &
+    "$collectd" -f -C "$work/collectd.conf" >/dev/null 2>&1 & # it logs each value nobody takes
     service=$! each=$2
 }
 

@@ -25,11 +25,12 @@ sweep() {
     printf 'they are read **%s %%** %s often.\n' \
         "$(reckon '%.1f' "100 * sqrt((1 - $alive / $dead) ^ 2)")" \
         "$(reckon '%s' "($alive > $dead ? \"more\" : \"less\")")"
-    printf '\n`submeter run` as released on a pseudo-terminal, its journal in, interval `0s`, %s s ' \
-        "$reads"
-    printf 'each,\nboth at once, the first %s sweeps not counted. A sweep is the mean time from one reading of a '\
-        "$first"
-    printf 'quantity\nto the next.\n'
+    cat <<TEXT
+
+\`submeter run\` as released on a pseudo-terminal, its journal in, interval \`0s\`, $reads s each, both
+at once, the first $first sweeps not counted. A sweep is the mean time from one reading of a quantity
+to the next.
+TEXT
 }
 
 # Seconds of a sweep over the living when so many are dead.

@@ -32,7 +32,7 @@ use wire::modbus::{Answer, End, Exchange, Function, Progress, Read};
 const READ: Read = Read { address: 1, function: Function::Input, start: 0, count: COUNT };
 /// Answers of a meter after which the gateway knows its delay, and no longer listens for a second
 /// meter with its address for longer than the silence.
-const ACQUAINTED: u32 = 12;
+const ACQUAINTED: u32 = 10;
 
 fn main() -> Result<()> {
     let mut arguments = env::args().skip(1);
