@@ -134,9 +134,9 @@ impl Alarm {
                  readings are marked suspect meanwhile"
             }
             Self::OtherMeter => {
-                "another serial number answers at this address: if the meter was exchanged, note the \
-                 last index of the old one and the first of the new one, and apply the site anew; \
-                 readings are marked suspect meanwhile"
+                "another serial number answers at this address: if the meter was exchanged, note \
+                 the last index of the old one and the first of the new one, and apply the site \
+                 anew; readings are marked suspect meanwhile"
             }
             Self::NeverSound => {
                 "it answers, but never a sound frame: its baud rate or parity may be another one"
