@@ -33,7 +33,7 @@ pub(super) struct Asked {
     pub(super) verdict: Option<(Verdict, Duration)>,
 }
 
-/// The questions of a transcript. What was heard before the first is of a question that is not told.
+/// The questions of a transcript. What was heard before the first is of one that is not told.
 pub(super) fn asked(transcript: &Transcript) -> Result<Vec<Asked>, String> {
     let mut asked: Vec<Asked> = Vec::new();
     let (mut framing, mut patience, mut listen) = (None, None, Duration::ZERO);

@@ -1,5 +1,5 @@
-//! Transcripts of lines, played again: every text in `crates/gateway/transcripts`, and in the folder
-//! that `SUBMETER_TRANSCRIPTS` names, must end in the verdicts that it tells. See
+//! Transcripts of lines, played again: every text in `crates/gateway/transcripts`, and in the
+//! folder that `SUBMETER_TRANSCRIPTS` names, must end in the verdicts that it tells. See
 //! `docs/transcripts.md`.
 
 use std::path::Path;
@@ -129,8 +129,8 @@ async fn replay(transcript: &Transcript) -> Result<(), String> {
 
 const LOST: Verdict = Verdict::Failed(Failure::PORT_LOST);
 
-/// Compares the verdicts on the questions from `n` on. A connection that is lost costs a repetition,
-/// so there may be two, the first of which was lost.
+/// Compares the verdicts on the questions from `n` on. A connection that is lost costs a
+/// repetition, so there may be two, the first of which was lost.
 fn compare(reel: &Reel, asked: &[Asked], n: usize, last: Verdict) -> Result<(), String> {
     if let Some(wrong) = &reel.wrong {
         return Err(wrong.clone());
