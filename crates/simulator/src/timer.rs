@@ -74,7 +74,8 @@ mod tests {
             assert!(from.elapsed() >= wait);
             least = least.min(from.elapsed() - wait);
         }
-        assert!(least < Duration::from_micros(500), "{least:?}"); // a busy machine has quiet moments
+        // A busy machine has quiet moments.
+        assert!(least < Duration::from_micros(500), "{least:?}");
     }
 
     #[tokio::test]

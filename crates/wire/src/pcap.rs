@@ -3,8 +3,9 @@
 //! The format is the classic one (`pcap` 2.4, microseconds). What was on a socket becomes IPv4
 //! packets of one TCP connection between documentation addresses: 192.0.2.1 is the gateway,
 //! 192.0.2.2 the other end, at port 502 for Modbus TCP and 4001 for RTU frames. Numbers, lengths
-//! and checksums are right; the times are those of the transcript. What was on a serial line becomes
-//! `RTAC Serial` packets with their direction; a program has to be told that they carry Modbus RTU.
+//! and checksums are right; the times are those of the transcript. What was on a serial line
+//! becomes `RTAC Serial` packets with their direction; a program has to be told that they carry
+//! Modbus RTU.
 
 use std::time::Duration;
 

@@ -9,7 +9,7 @@
 //! | `>` | these bytes were sent |
 //! | `<` | these bytes were heard |
 //! | `=` | what was made of it, see [`Verdict`] |
-//! | `@` | what holds from here on: `rtu 9600 8N1`, `rtu+tcp` or `tcp`; `patience 1000`; `listen 5` |
+//! | `@` | what holds from here on: `rtu 9600 8N1`, `rtu+tcp`, `tcp`, `patience 1000`, `listen 5` |
 //! | `@ at` | when it began, by the clock on the wall; before everything else |
 //!
 //! ```text
