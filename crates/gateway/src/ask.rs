@@ -71,9 +71,10 @@ impl Visited {
             start: block.start,
             count: block.count,
         };
-        let doubtful = self.health.is_doubtful();
+        // A dead meter is only probed, and two at one address spoil a repetition as well.
+        let once = self.health.is_doubtful() || self.health.is_doubled();
         let Retries { mut damaged, mut silent } =
-            if doubtful { Retries { damaged: 0, silent: 0 } } else { self.plan.retries };
+            if once { Retries { damaged: 0, silent: 0 } } else { self.plan.retries };
         let (mut busy, mut turn) = (2, Turn::First);
         loop {
             if !self.settle(conversation, read, clock).await? {

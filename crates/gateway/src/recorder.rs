@@ -16,6 +16,11 @@ const RECORDS: usize = 4_096;
 /// Most bytes of frames it holds.
 const BYTES: usize = 128 * 1024;
 
+/// Pieces of an answer that come within so long are one record; a player keeps half of the pause
+/// that ends an answer.
+const MOMENT: Duration = Duration::from_millis(10);
+/// Pieces further apart are never one record: from 1.75 ms a pause may be the end of a frame.
+const PAUSE: Duration = Duration::from_micros(1_500);
 /// So many recorders have full room; more share it, so that a thousand buses fit a small box.
 const WITH_FULL_ROOM: usize = 16;
 /// The least part of the full room: 128 records.
@@ -60,7 +65,10 @@ impl Recorder {
 
     /// Notes bytes as they came, which may be a part of an answer, or nobody's.
     pub(crate) fn heard(&self, now: Instant, bytes: &[u8]) {
-        self.ring().note(now, bytes, |length| What::Heard { length });
+        let mut ring = self.ring();
+        if !ring.lengthen(now, bytes) {
+            ring.note(now, bytes, |length| What::Heard { length });
+        }
     }
 
     /// Notes what was made of the last question: an answer, a fault, or `None` when the port was
@@ -180,6 +188,38 @@ impl Ring {
         }
         self.bytes.extend(bytes.iter().take(length.into()));
         self.records.push_back(Record { at_us, what: what(length) });
+    }
+
+    /// Adds bytes to the last record, where it is of the same answer and moments old: a line whose
+    /// bytes come one by one would fill the ring with their times. The first piece of an answer
+    /// stays alone, since its time is the meter's delay.
+    fn lengthen(&mut self, now: Instant, bytes: &[u8]) -> bool {
+        let at_us = self.since_began(now);
+        let Some(before) = self.records.len().checked_sub(2) else { return false };
+        let Some(Record { at_us: since, what: What::Heard { .. } }) = self.records.get(before)
+        else {
+            return false;
+        };
+        let moment = u64::try_from(MOMENT.as_micros()).unwrap_or(0);
+        let last = self.records.back().map_or(0, |record| record.at_us);
+        let pause = u64::try_from(PAUSE.as_micros()).unwrap_or(0);
+        if at_us.saturating_sub(last) > pause
+            || at_us.saturating_sub(*since) > moment
+            || self.bytes.len() + bytes.len() > self.most.1
+        {
+            return false;
+        }
+        let Some(Record { at_us: last, what: What::Heard { length } }) = self.records.back_mut()
+        else {
+            return false;
+        };
+        let Some(longer) = u16::try_from(bytes.len()).ok().and_then(|n| length.checked_add(n))
+        else {
+            return false;
+        };
+        (*last, *length) = (at_us, longer);
+        self.bytes.extend(bytes);
+        true
     }
 
     /// Forgets what is older than a recorder remembers.
@@ -322,7 +362,10 @@ mod tests {
         let before = room(&recorder);
         for (length, frames) in [(1, 3 * RECORDS), (512, 3 * BYTES / 512), (65_535, 5)] {
             let frame = |n: usize| vec![u8::try_from(n % 251).unwrap(); length];
-            (0..frames).for_each(|n| recorder.heard(Instant::now(), &frame(n)));
+            let at =
+                |n: usize| Instant::now() + Duration::from_millis(2) * u32::try_from(n).unwrap();
+            (0..frames).for_each(|n| recorder.heard(at(n), &frame(n)));
+            tokio::time::advance(Duration::from_secs(60)).await;
             let entries = recorder.transcript(&clock()).entries;
             assert_eq!(entries.len(), RECORDS.min(BYTES / length));
             for (entry, n) in entries.iter().rev().zip((0..frames).rev()) {
