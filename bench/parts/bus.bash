@@ -95,6 +95,7 @@ usage() {
 usage_cell() {
     awk '$1 != "failed" { print $1 }' "$1" | median | awk '{ printf "| **%.3f** ", $1 }'
     awk '{ heard += $2; early += $3 } $1 == "failed" { failed++ } END {
-        printf "(%.0f %%%s) ", heard ? 100 * early / heard : 0, failed ? ", " failed " turns failed" : ""
+        printf "(%.0f %%%s) ", heard ? 100 * early / heard : 0,
+            failed ? ", " failed " turns failed" : ""
     }' "$1"
 }

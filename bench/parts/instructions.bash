@@ -7,7 +7,7 @@ instructions() {
         "$(instructions_each 100000 "$bin/ours" decode --)"
     printf '| exchange of 60 registers without a port: build, hear, finish | **%s** |\n' \
         "$(instructions_each 100000 "$bin/ours" frame --)"
-    printf '| the whole way without a port: due, asked, decoded, kept in memory, told | **%s** |\n' \
+    printf '| the whole way without a port: due, asked, decoded, kept, told | **%s** |\n' \
         "$(instructions_each 1000 "$bin/ours" whole --)"
     serve
     printf '| exchange of 30 registers over a socket, 15 values decoded | **%s** |\n' \

@@ -171,7 +171,7 @@ start_modpoll() {
         printf 'poll,input_register,0,%d,BE_BE\n' $((2 * $2))
         for ((v = 0; v < $2; v++)); do printf 'ref,v%d,%d,float32,r\n' "$v" $((2 * v)); done
     done >"$work/modpoll.csv"
-    "$modpoll_program" --tcp 127.0.0.1 --tcp-port "$port" --config "$work/modpoll.csv" --daemon --rate 1 \
-        --interval 0 --loglevel ERROR >"$work/log" 2>&1 &
+    "$modpoll_program" --tcp 127.0.0.1 --tcp-port "$port" --config "$work/modpoll.csv" --daemon \
+        --rate 1 --interval 0 --loglevel ERROR >"$work/log" 2>&1 &
     service=$! each=1
 }

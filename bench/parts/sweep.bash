@@ -27,9 +27,9 @@ sweep() {
         "$(reckon '%s' "($alive > $dead ? \"more\" : \"less\")")"
     cat <<TEXT
 
-\`submeter run\` as released on a pseudo-terminal, its journal in, interval \`0s\`, $reads s each, both
-at once, the first $first sweeps not counted. A sweep is the mean time from one reading of a quantity
-to the next.
+\`submeter run\` as released on a pseudo-terminal, its journal in, interval \`0s\`, $reads s each,
+both at once, the first $first sweeps not counted. A sweep is the mean time from one reading of a
+quantity to the next.
 TEXT
 }
 

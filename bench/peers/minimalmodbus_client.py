@@ -1,4 +1,4 @@
-"""minimalmodbus: `line N PATH BAUD COUNT` reads registers so often; prints the seconds that took."""
+"""minimalmodbus: `line N PATH BAUD COUNT` reads registers so often; prints the seconds."""
 
 import sys
 import time
