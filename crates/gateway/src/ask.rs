@@ -23,7 +23,7 @@ const SECOND_METER: Duration = Duration::from_millis(100);
 /// So many bytes beside a sound frame are what is left of a second one.
 const TATTERS: usize = 4;
 /// The first answers of a meter.
-const FIRST_ANSWERS: u64 = 10;
+const FIRST_ANSWERS: u64 = 3;
 
 /// Questions whose answers may still come late, told apart by their counts of registers: bit n
 /// stands for a question of n.

@@ -93,7 +93,8 @@ impl FarEnd {
     fn hear(&mut self, question: &[u8]) {
         let now = Instant::now();
         let heard = match self.framing {
-            Framing::Tcp => Some(tcp(question)),
+            // Where nobody answers, raw RTU is tried once: not enough for a header with its question.
+            Framing::Tcp => (question.len() >= 12).then(|| tcp(question)),
             Framing::Serial(_) | Framing::RtuOverTcp => Heard::rtu(question),
         };
         let Some(heard) = heard else { return };
