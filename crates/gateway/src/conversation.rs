@@ -11,7 +11,7 @@ use wire::Line;
 use wire::hex::Hex;
 use wire::modbus::{Exchange, Fault, Read, sender};
 
-use self::hearing::Heard;
+use self::hearing::{HICCUP, Heard};
 use crate::alarm::Alarm;
 use crate::call::{Call, Carried};
 use crate::framing::Framing;
@@ -105,6 +105,12 @@ impl<D: Dial> Conversation<D> {
     /// What went over the line in the last minutes.
     pub(crate) fn recorder(&self) -> &Recorder {
         &self.recorder
+    }
+
+    /// Bytes that it keeps of what it hears, beside the record of the line.
+    #[cfg(test)]
+    pub(crate) fn held(&self) -> usize {
+        self.drained.capacity() + self.buffer.len()
     }
 
     /// The settings of the serial line at this moment.
@@ -256,6 +262,11 @@ impl<D: Dial> Conversation<D> {
                 Some(Err(error)) => return Err(error),
                 Some(Ok(count)) => {
                     self.heard(count);
+                    if self.framing == Framing::RtuOverTcp {
+                        // Nobody keeps the silence of the line behind a converter that passes on
+                        // everything; it hands over in pieces what is still being said.
+                        self.rest(HICCUP);
+                    }
                     let heard = self.buffer.get(..count).unwrap_or_default();
                     if self.drained.len() <= LONGEST {
                         self.drained.extend_from_slice(heard);

@@ -13,7 +13,7 @@ use crate::framing::Framing;
 use crate::port::Dial;
 
 /// A pause inside an answer that adapters and kernels are known to make.
-const HICCUP: Duration = Duration::from_millis(20);
+pub(super) const HICCUP: Duration = Duration::from_millis(20);
 /// How long a socket with serial frames is listened to for a second answer.
 const AFTERMATH: Duration = Duration::from_millis(5);
 

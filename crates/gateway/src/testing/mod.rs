@@ -2,6 +2,7 @@
 
 mod buses;
 mod exchanges;
+mod faults;
 mod gateways;
 mod player;
 mod sequences;

@@ -22,7 +22,8 @@ use wire::Line;
 use wire::modbus::Function;
 
 use self::far_end::{FarEnd, Lead, MOODS, Weather};
-use self::value::{Chance, Told};
+pub(super) use self::value::Chance;
+use self::value::Told;
 use super::{entry, meter, walking_clock};
 use crate::bus::BusTask;
 use crate::framing::Framing;

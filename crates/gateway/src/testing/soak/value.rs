@@ -45,10 +45,10 @@ impl Told {
 
 /// Numbers that look like chance and come again with the same seed.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Chance(pub(super) u64);
+pub(in crate::testing) struct Chance(pub(in crate::testing) u64);
 
 impl Chance {
-    pub(super) fn next(&mut self) -> u64 {
+    pub(in crate::testing) fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -56,16 +56,16 @@ impl Chance {
         z ^ (z >> 31)
     }
 
-    pub(super) fn one_in(&mut self, count: u64) -> bool {
+    pub(in crate::testing) fn one_in(&mut self, count: u64) -> bool {
         self.next().is_multiple_of(count)
     }
 
     /// A place in something so long.
-    pub(super) fn place(&mut self, length: usize) -> usize {
+    pub(in crate::testing) fn place(&mut self, length: usize) -> usize {
         usize::try_from(self.next()).unwrap() % length.max(1)
     }
 
-    pub(super) fn between(&mut self, low: u64, high: u64) -> u64 {
+    pub(in crate::testing) fn between(&mut self, low: u64, high: u64) -> u64 {
         low + self.next() % (high - low + 1)
     }
 }
