@@ -126,6 +126,8 @@ impl Visited {
         // A meter that was always quick is given up sooner, but never for good.
         let patience = match turn {
             Turn::First if self.health.is_due_for_patience() => self.plan.timeout,
+            // One that never spoke is probed with half of it, every second time.
+            Turn::First if self.health.is_doubtful() && self.never_spoke() => self.plan.timeout / 2,
             Turn::First => Learnt::patience(&self.plan, &self.tally.delays),
             Turn::Again => self.plan.timeout,
         };
@@ -143,7 +145,7 @@ impl Visited {
         if traffic.stray > 0 || answer == Err(Fault::Ambiguous) {
             self.health.spoke_unasked(now);
         }
-        if !answer.is_err_and(Fault::is_silence) {
+        if is_of_the_meter(answer) {
             self.health.answered();
         }
         if let (Ok(_), Some(delay)) = (answer, carried.delay) {
@@ -174,7 +176,8 @@ impl Visited {
     ) -> Result<bool, PortFault> {
         let Some(count) = self.unsettled.distinguishable(read.count) else { return Ok(true) };
         let probe = Read { count, start: read.start.min(u16::MAX - count), ..read };
-        let carried = self.carry(conversation, probe, Turn::Again, clock).await?;
+        let turn = if self.health.is_doubtful() { Turn::First } else { Turn::Again };
+        let carried = self.carry(conversation, probe, turn, clock).await?;
         let answer = carried.exchange.finish(carried.end);
         if answer.is_err_and(Fault::is_silence) {
             self.silence_began(conversation, count);
@@ -184,6 +187,11 @@ impl Visited {
             self.unsettled = Unsettled::default();
         }
         Ok(answer.is_ok())
+    }
+
+    /// Whether nothing but the usual patience is known of how soon it answers.
+    fn never_spoke(&self) -> bool {
+        !self.plan.timeout_is_chosen && self.tally.delays.count() == 0
     }
 
     fn silence_in_words(&self) -> String {
@@ -196,6 +204,15 @@ fn believed(carried: &Carried) -> Result<Answer<'_>, Fault> {
     let answer = carried.exchange.finish(carried.end)?;
     let tattered = carried.exchange.traffic().junk >= TATTERS;
     if tattered { Err(Fault::Noise) } else { Ok(answer) }
+}
+
+/// Whether the meter itself spoke. A converter that says that nobody answers is no sign of life.
+fn is_of_the_meter(answer: Result<Answer<'_>, Fault>) -> bool {
+    match answer {
+        Ok(Answer::Refused(Refusal(10 | 11))) => false,
+        Ok(_) => true,
+        Err(fault) => !fault.is_silence(),
+    }
 }
 
 /// A reading is of the middle between question and answer. It is counted back from the end: before

@@ -1,7 +1,9 @@
 //! The faults of the wire, one by one: what the gateway makes of each, with its figure.
 //! `docs/faults.md` lists them all and names the tests.
 
+mod dead;
 mod doubled;
+mod exceptions;
 mod flood;
 mod wires;
 
