@@ -284,6 +284,8 @@ impl<D: Dial> BusTask<D> {
         let others_are_sound = questions > 0 && damaged * 20 <= questions;
         if let Some(meter) = self.meters.get_mut(index)
             && others_are_sound
+            // One that was never understood has another fault.
+            && meter.tally.answers > 0
             && meter.health.collides()
         {
             meter.health.doubled();

@@ -1,10 +1,14 @@
 //! The faults of the wire, one by one: what the gateway makes of each, with its figure.
 //! `docs/faults.md` lists them all and names the tests.
 
+mod converters;
 mod dead;
 mod doubled;
 mod exceptions;
 mod flood;
+mod holes;
+mod lines;
+mod slots;
 mod wires;
 
 use std::time::Duration;

@@ -102,8 +102,8 @@ pub(super) struct World {
     pub(super) asked: Vec<Asked>,
     /// New settings of the line, each with the instant.
     pub(super) switched: Vec<(Instant, Line)>,
-    /// When the last byte was heard on the wires.
-    pub(super) quiet_since: Instant,
+    /// Questions that a connection swallowed.
+    pub(super) swallowed: usize,
 }
 
 impl Wires {
@@ -126,7 +126,7 @@ impl Wires {
             dialled: Vec::new(),
             asked: Vec::new(),
             switched: Vec::new(),
-            quiet_since: now,
+            swallowed: 0,
         })))
     }
 
@@ -215,14 +215,10 @@ impl World {
         let now = Instant::now();
         let noise = self.noise(now);
         if let Ok(bytes) = noise {
-            self.quiet_since = now;
             return Ok(bytes);
         }
         match self.under_way.front() {
-            Some((due, _)) if *due <= now => {
-                self.quiet_since = now;
-                Ok(self.under_way.pop_front().unwrap().1)
-            }
+            Some((due, _)) if *due <= now => Ok(self.under_way.pop_front().unwrap().1),
             due => Err(due.map(|(at, _)| *at).into_iter().chain(noise.unwrap_err()).min()),
         }
     }
@@ -363,7 +359,10 @@ impl AsyncWrite for Link {
         Poll::Ready(match link.fate(&world) {
             Fate::Closed => Err(io::ErrorKind::BrokenPipe.into()),
             Fate::Reset => Err(io::ErrorKind::ConnectionReset.into()),
-            Fate::Swallows => Ok(bytes.len()),
+            Fate::Swallows => {
+                world.swallowed += 1;
+                Ok(bytes.len())
+            }
             Fate::Alive => {
                 link.said_at = Instant::now();
                 world.hear(bytes);
