@@ -35,6 +35,7 @@ async fn a_line_with_three_settings_is_switched_twice_a_sweep_and_rests_at_each(
     let batches = bench.during(MINUTE * 20).await;
     assert_eq!((first.len(), batches.len()), (9, 180));
     assert!(batches.iter().all(|batch| batch.readings.len() == 1));
+    bench.end().await;
     let world = wires.world();
     assert!(world.switched.len() <= 20 * 2, "{} switches in 20 sweeps", world.switched.len());
     assert!(world.switched.len() >= 20 * 2 - 1);
@@ -45,8 +46,6 @@ async fn a_line_with_three_settings_is_switched_twice_a_sweep_and_rests_at_each(
         let rest = begin(next).duration_since(*at);
         assert!(rest >= Duration::from_millis(50), "{rest:?}");
     }
-    drop(world);
-    bench.end().await;
 }
 
 #[tokio::test(start_paused = true)]
