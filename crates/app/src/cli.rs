@@ -293,6 +293,9 @@ pub struct Readings {
     /// Up to this time, without it; a day means its end.
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     pub to: Option<String>,
+    /// What all meters were read for at this instant of the site's clock, as 2026-11-14T14:15.
+    #[arg(long, value_name = "TIME", conflicts_with_all = ["from", "to", "latest"])]
+    pub slot: Option<String>,
     /// Only the newest reading of each quantity.
     #[arg(long, conflicts_with_all = ["from", "to", "limit"])]
     pub latest: bool,

@@ -168,6 +168,10 @@ pub struct Batch {
     pub meter: Key,
     /// The plan under which it was asked: a value is a function of raw words and plan.
     pub plan: PlanNumber,
+    /// The instant of the site's clock that it was asked for, UTC: the same for all meters of a
+    /// sweep, whenever exactly each was read. `None` where no slot was meant: a person asked, the
+    /// gateway had just started, or it asked again between two slots.
+    pub slot: Option<Timestamp>,
     /// When the first question of the batch left, UTC.
     pub at: Timestamp,
     /// From the first question to the last answer.

@@ -20,6 +20,9 @@ pub(crate) struct Due {
     pub(crate) paces: u64,
     /// The slot it is asked for; of several, the last.
     pub(crate) at: Timestamp,
+    /// The instant of the site's grid that the readings are labelled with; of several, the last.
+    /// `None` where it is asked beside the grid, or has none.
+    pub(crate) slot: Option<Timestamp>,
     /// Since when it waits: the first slot that it was not asked for.
     pub(crate) since: Timestamp,
     /// When the next slot comes.
@@ -63,6 +66,7 @@ impl Due {
         self.deadline = if alone { self.deadline.min(new.deadline) } else { new.deadline };
         self.paces |= new.paces;
         self.at = self.at.max(new.at);
+        self.slot = self.slot.max(new.slot);
         self.since = self.since.min(new.since);
     }
 }
@@ -114,6 +118,7 @@ mod tests {
         Due {
             paces: 1 << pace,
             at: at(from),
+            slot: Some(at(from)),
             since: at(from),
             deadline: at(to),
             skipped: Vec::new(),
@@ -170,7 +175,7 @@ mod tests {
         agenda.add(0, due(0, 10, 20));
         agenda.add(0, due(0, 20, 30));
         let (_, due) = agenda.next(Line::default(), |_| Line::default()).unwrap();
-        assert_eq!((due.at, due.deadline), (at(20), at(30)));
+        assert_eq!((due.at, due.slot, due.deadline), (at(20), Some(at(20)), at(30)));
         let skipped = Skipped { pace: 1, count: 2, first: at(0), last: at(10) };
         assert_eq!(due.skipped, [skipped]);
     }

@@ -153,7 +153,8 @@ impl<D: Dial> BusTask<D> {
         let now = self.clock.now();
         for index in 0..self.meters.len() {
             let (at, since, deadline) = (now, now, now);
-            let due = Due { paces: ALL_PACES, at, since, deadline, skipped: Vec::new() };
+            let due =
+                Due { paces: ALL_PACES, slot: None, at, since, deadline, skipped: Vec::new() };
             self.agenda.add(index, due);
         }
         let mut sweep = Vec::new();
@@ -180,12 +181,13 @@ impl<D: Dial> BusTask<D> {
 
     /// Reads a meter whose turn has come, or says why not.
     async fn serve(&mut self, index: usize, due: Due) -> Option<Batch> {
-        let skipped = due.skipped.clone();
+        let (slot, skipped) = (due.slot, due.skipped.clone());
         let mut batch = match self.not_now(index) {
             Some((reason, detail)) => self.missing(index, due, reason, detail),
             None => self.read(index, due.paces).await,
         };
         if let (Some(batch), Some(meter)) = (&mut batch, self.meters.get(index)) {
+            batch.slot = slot;
             let gap = |skipped: &Skipped| {
                 meter.gaps(skipped.pace, skipped.first, Reason::Skipped, &in_words(skipped))
             };

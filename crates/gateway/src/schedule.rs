@@ -80,7 +80,9 @@ impl Slot {
         self.next = next;
         let deadline = if self.interval.is_zero() { Timestamp::MAX } else { next };
         let (at, since) = (first, first);
-        let mut due = Due { paces, at, since, deadline, skipped: Vec::new() };
+        // What comes before its slot, at the start or once more, is not asked for the one before.
+        let slot = latest(now, self.interval, zone).filter(|slot| *slot >= first);
+        let mut due = Due { paces, at, slot, since, deadline, skipped: Vec::new() };
         let passed = now.duration_since(first).as_nanos();
         let step = i128::try_from(self.interval.as_nanos()).unwrap_or(i128::MAX);
         // The slot just begun is asked for, those before it are not.
@@ -119,12 +121,32 @@ fn after(now: Timestamp, interval: Duration, zone: &TimeZone) -> Timestamp {
     slot.min(midnight)
 }
 
+/// The last slot up to `now`, itself included, of the same grid. `None` without an interval.
+fn latest(now: Timestamp, interval: Duration, zone: &TimeZone) -> Option<Timestamp> {
+    let interval = SignedDuration::try_from(interval).ok().filter(|some| !some.is_zero())?;
+    let today = now.to_zoned(zone.clone());
+    let days = interval.as_secs() / SECONDS_OF_DAY;
+    if days > 0 {
+        let since = days_since_epoch(today.date())?.rem_euclid(days);
+        let date = today.date().checked_sub(since.days()).ok()?;
+        return Some(date.to_zoned(zone.clone()).ok()?.timestamp());
+    }
+    let origin = today.start_of_day().ok()?.timestamp();
+    let (passed, step) = (now.duration_since(origin).as_nanos(), interval.as_nanos());
+    let behind = i64::try_from(passed - passed.rem_euclid(step)).ok()?;
+    origin.checked_add(SignedDuration::from_nanos(behind)).ok()
+}
+
 /// The next midnight of a grid of `days`, counted from the first day of 1970.
 fn midnight_after(today: &Zoned, days: i64) -> Option<Timestamp> {
-    let passed = i64::from(today.date().since(EPOCH).ok()?.get_days());
+    let passed = days_since_epoch(today.date())?;
     let ahead = days - passed.rem_euclid(days);
     let next = today.date().checked_add(ahead.days()).ok()?;
     Some(next.to_zoned(today.time_zone().clone()).ok()?.timestamp())
+}
+
+fn days_since_epoch(date: Date) -> Option<i64> {
+    Some(i64::from(date.since(EPOCH).ok()?.get_days()))
 }
 
 const SECONDS_OF_DAY: i64 = 86_400;
@@ -160,6 +182,37 @@ mod tests {
     }
 
     #[test]
+    fn only_what_is_asked_on_the_grid_has_a_slot() {
+        let mut schedule = schedule(&[15, 0], "Europe/Zurich", "2026-11-14T14:05:20Z");
+        let mut slots = |now| -> Vec<Option<Timestamp>> {
+            schedule.take_due(at(now), true).iter().map(|(_, due)| due.slot).collect()
+        };
+        assert_eq!(slots("2026-11-14T14:05:20Z"), [None, None], "the start is no slot");
+        let quarter = Some(at("2026-11-14T14:15:00Z"));
+        assert_eq!(slots("2026-11-14T14:15:02Z"), [quarter, None], "late, and yet of that slot");
+        schedule.again(0, at("2026-11-14T14:20:00Z"));
+        let mut again = |now| schedule.take_due(at(now), false).pop().unwrap().1.slot;
+        assert_eq!(again("2026-11-14T14:20:00Z"), None, "once more is between two slots");
+        schedule.again(0, at("2026-11-14T14:29:59Z"));
+        let mut again = |now| schedule.take_due(at(now), false).pop().unwrap().1.slot;
+        assert_eq!(again("2026-11-14T14:30:01Z"), Some(at("2026-11-14T14:30:00Z")));
+    }
+
+    #[test]
+    fn the_last_slot_is_followed_by_the_next() {
+        let zone = TimeZone::get("Europe/Zurich").unwrap();
+        for seconds in [1, 900, 7 * 3600, 86_400, 7 * 86_400] {
+            let interval = Duration::from_secs(seconds);
+            for now in ["2026-03-29T12:00:00Z", "2026-10-25T00:59:59Z", "2026-11-14T23:00:00Z"] {
+                let slot = latest(at(now), interval, &zone).unwrap();
+                assert!(slot <= at(now), "{seconds} s at {now}: {slot}");
+                assert_eq!(after(slot, interval, &zone), after(at(now), interval, &zone), "{now}");
+                assert_eq!(latest(slot, interval, &zone), Some(slot), "it is on the grid");
+            }
+        }
+    }
+
+    #[test]
     fn slots_that_passed_are_skipped_and_counted() {
         let mut schedule = schedule(&[1, 15], "Europe/Zurich", "2026-11-14T14:06:30Z");
         schedule.take_due(at("2026-11-14T14:06:30Z"), true);
@@ -170,10 +223,11 @@ mod tests {
         let next = at("2026-11-14T14:16:00Z");
         let since = first;
         let skipped = vec![skipped];
-        let minutely = Due { paces: 1, at: quarter, since, deadline: next, skipped };
+        let slot = Some(quarter);
+        let minutely = Due { paces: 1, at: quarter, slot, since, deadline: next, skipped };
         let next = at("2026-11-14T14:30:00Z");
         let (at, since) = (quarter, quarter);
-        let quarterly = Due { paces: 1, at, since, deadline: next, skipped: vec![] };
+        let quarterly = Due { paces: 1, at, slot, since, deadline: next, skipped: vec![] };
         assert_eq!(due, [(0, minutely), (1, quarterly)]);
     }
 

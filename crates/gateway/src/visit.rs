@@ -154,7 +154,7 @@ impl Visited {
     fn empty_batch(&self, plan: PlanNumber, at: Timestamp) -> Batch {
         let meter = self.plan.key.clone();
         let (readings, gaps) = (Vec::new(), Vec::new());
-        Batch { meter, plan, at, duration: Duration::ZERO, readings, gaps }
+        Batch { meter, plan, slot: None, at, duration: Duration::ZERO, readings, gaps }
     }
 
     fn book(&self, batch: &mut Batch, block: &Block, outcome: &Outcome, now: Timestamp) {

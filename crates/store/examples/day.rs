@@ -54,6 +54,7 @@ fn batch(meter: i64, minute: i64, now: Timestamp) -> Result<Batch, Box<dyn Error
     Ok(Batch {
         meter: Key::new(&format!("apartment-{meter}"))?,
         plan: PlanNumber(1),
+        slot: None,
         at: now,
         duration,
         readings: (0..).zip(QUANTITIES).map(reading).collect::<Result<_, _>>()?,

@@ -105,6 +105,7 @@ fn batch(meter: &Key, quantities: &[Quantity], second: i64, now: Timestamp) -> O
     Ok(Batch {
         meter: meter.clone(),
         plan: PlanNumber(1),
+        slot: None,
         at: now,
         duration,
         readings: readings.collect(),

@@ -36,6 +36,9 @@ pub struct Kept {
     pub plan: PlanNumber,
     /// 0 as read; higher for each correction of the same instant.
     pub revision: u32,
+    /// The instant of the site's clock that its batch was asked for, UTC; `None` where none was
+    /// meant. A correction has that of the reading.
+    pub slot: Option<Timestamp>,
     /// From the first question to the last answer of its batch.
     pub duration: Duration,
     /// When the journal was given it, UTC.
@@ -55,6 +58,9 @@ pub struct KeptGap {
     pub gap: Gap,
     /// The plan under which it was asked.
     pub plan: PlanNumber,
+    /// The slot of its batch, UTC; `None` where none was meant. A slot that was skipped is told
+    /// with the batch that came after it, and is itself the instant of the gap.
+    pub slot: Option<Timestamp>,
     /// When the journal was given it, UTC.
     pub received_at: Timestamp,
 }
@@ -111,6 +117,8 @@ pub struct Filter {
     pub from: Option<Timestamp>,
     /// Up to this instant, itself excluded.
     pub until: Option<Timestamp>,
+    /// Of batches that were asked for this slot; `None` means all, also those without any.
+    pub slot: Option<Timestamp>,
     /// At most so many, counted from the first in the order asked.
     pub limit: Option<usize>,
     /// The newest come first, and a limit keeps the newest.

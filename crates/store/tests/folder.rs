@@ -113,7 +113,7 @@ async fn a_newer_schema_is_refused_and_left_alone() {
     let refused = Store::open(folder.path()).await.unwrap_err();
     assert!(
         refused.to_string().ends_with(
-            "was written by a newer Submeter (schema 99, this one knows 1): install the newer \
+            "was written by a newer Submeter (schema 99, this one knows 2): install the newer \
              version again, or restore a backup made before the upgrade"
         ),
         "{refused}"

@@ -102,7 +102,9 @@ fn filter(args: &Readings, zone: &TimeZone, now: Timestamp) -> Result<Filter, St
         let period = when::period(text, zone, now).map_err(|error| format!("--to {error}"))?;
         until = period.until.or(period.from);
     }
+    let slot = args.slot.as_ref().map(|text| when::instant(text, zone, now));
     Ok(Filter {
+        slot: slot.transpose().map_err(|error| format!("--slot {error}"))?,
         meters: args.meter.iter().map(key).collect::<Result<_, _>>()?,
         quantities: args.quantity.iter().map(quantity).collect::<Result<_, _>>()?,
         from,
@@ -180,6 +182,7 @@ fn document(kept: &Kept) -> Value {
         "value": number(reading.value),
         "unit": reading.quantity.unit().symbol(),
         "at": instant(reading.at),
+        "slot": kept.slot.map(instant),
         "quality": reading.quality.name(),
         "source": reading.source.name(),
         "raw": reading.raw.map(|raw| raw.to_string()),
@@ -235,6 +238,7 @@ fn show_gaps(args: &Readings, site: &str, gaps: &[KeptGap]) -> anyhow::Result<()
                 "meter": kept.meter.as_str(),
                 "quantity": kept.gap.quantity.map(Quantity::name),
                 "at": instant(kept.gap.at),
+                "slot": kept.slot.map(instant),
                 "reason": kept.gap.reason.name(),
                 "detail": kept.gap.detail,
                 "plan": kept.plan.0,

@@ -208,3 +208,22 @@ async fn a_bus_that_stops_hears_out_what_may_come_late() {
     running.tasks.join_next().await.unwrap().unwrap();
     assert!(asked_last.elapsed() >= Duration::from_millis(900), "{:?}", asked_last.elapsed());
 }
+
+#[tokio::test(start_paused = true)]
+async fn all_meters_of_a_site_carry_the_slot_they_were_read_for() {
+    let answers = |question: &[u8]| say(own_numbers(question).1);
+    let minute = Duration::from_secs(60);
+    let mut slots = Vec::new();
+    // Two buses of one site: one slow with many meters, one fast.
+    for meters in [20, 2] {
+        let mut running = start(bus(meters, minute), Scripted::new(Framing::Serial, answers));
+        for _ in 0..2 {
+            let sweep = running.sweeps.recv().await.unwrap();
+            assert_eq!(sweep.len(), usize::from(meters));
+            slots.extend(sweep.iter().map(|batch| batch.slot.unwrap().to_string()));
+        }
+    }
+    slots.sort();
+    slots.dedup();
+    assert_eq!(slots, ["2026-11-14T14:05:00Z", "2026-11-14T14:06:00Z"]);
+}

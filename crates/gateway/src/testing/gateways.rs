@@ -70,6 +70,7 @@ async fn a_store_that_takes_nothing_does_not_hold_up_the_end_for_ever() {
     let sweep = vec![Batch {
         meter: Key::new("m").unwrap(),
         plan: PlanNumber(1),
+        slot: None,
         at: Timestamp::MAX,
         duration: Duration::ZERO,
         readings: vec![reading],

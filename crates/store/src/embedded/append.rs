@@ -70,7 +70,8 @@ pub(super) fn correct(
     if same_hand && newest.reading == *reading && newest.plan == *plan {
         return Ok((newest, Vec::new()));
     }
-    let mut origin = Origin { meter, plan: *plan, duration: Duration::ZERO, row: None };
+    let (slot, duration) = (newest.slot, Duration::ZERO);
+    let mut origin = Origin { meter, plan: *plan, slot, duration, row: None };
     let kept = Kept {
         revision: newest.revision + 1,
         ..sweep.record(&origin, reading.clone(), sweep.appended.last_sequence + 1)
@@ -106,6 +107,7 @@ struct Sweep<'t> {
 struct Origin<'b> {
     meter: &'b Key,
     plan: PlanNumber,
+    slot: Option<Timestamp>,
     duration: Duration,
     row: Option<i64>,
 }
@@ -133,8 +135,8 @@ impl<'t> Sweep<'t> {
 
     /// Keeps a batch and gives back what was new of it.
     fn take(&mut self, batch: Batch) -> Result<Batch, Failure> {
-        let Batch { meter, plan, at, duration, readings, gaps } = batch;
-        let mut origin = Origin { meter: &meter, plan, duration, row: None };
+        let Batch { meter, plan, slot, at, duration, readings, gaps } = batch;
+        let mut origin = Origin { meter: &meter, plan, slot, duration, row: None };
         let (mut new_readings, mut new_gaps) = (Vec::new(), Vec::new());
         for reading in readings {
             if self.reading(&mut origin, &reading)? {
@@ -146,7 +148,7 @@ impl<'t> Sweep<'t> {
                 new_gaps.push(gap);
             }
         }
-        Ok(Batch { meter, plan, at, duration, readings: new_readings, gaps: new_gaps })
+        Ok(Batch { meter, plan, slot, at, duration, readings: new_readings, gaps: new_gaps })
     }
 
     /// What it came to, and the series that were met.
@@ -273,6 +275,7 @@ impl<'t> Sweep<'t> {
             reading,
             plan: origin.plan,
             revision: 0,
+            slot: origin.slot,
             duration: origin.duration,
             received_at: self.received_at,
             boot: self.boot.id,
@@ -286,13 +289,15 @@ impl<'t> Sweep<'t> {
         }
         let nanos = u64::try_from(origin.duration.as_nanos()).unwrap_or(u64::MAX);
         let mut statement = self.transaction.prepare_cached(
-            "INSERT INTO batch (boot, plan, duration, received_at) VALUES (?1, ?2, ?3, ?4)",
+            "INSERT INTO batch (boot, plan, duration, received_at, slot) \
+             VALUES (?1, ?2, ?3, ?4, ?5)",
         )?;
         let row = statement.insert(params![
             self.boot.number,
             whole(origin.plan.0)?,
             whole(nanos)?,
             nanoseconds(self.received_at)?,
+            origin.slot.map(nanoseconds).transpose()?,
         ])?;
         origin.row = Some(row);
         Ok(row)
@@ -341,6 +346,7 @@ fn batch_of(kept: &Kept) -> Batch {
     Batch {
         meter: kept.meter.clone(),
         plan: kept.plan,
+        slot: kept.slot,
         at: kept.reading.at,
         duration: kept.duration,
         readings: vec![kept.reading.clone()],

@@ -3,7 +3,7 @@ use jiff::Timestamp;
 use rusqlite::{Connection, Params, Row, params};
 
 use super::failure::Failure;
-use super::row::{CONFLICTS, READINGS, instant, nanoseconds, quantity, record, whole};
+use super::row::{CONFLICTS, READINGS, instant, nanoseconds, quantity, record, slot, whole};
 use crate::{Conflict, Filter, Kept, KeptGap, Revision};
 
 /// One step into the index for each series, however long it is.
@@ -29,7 +29,7 @@ pub(super) fn between(connection: &Connection, filter: &Filter) -> Result<Vec<Ke
 /// Gaps by time.
 pub(super) fn gaps(connection: &Connection, filter: &Filter) -> Result<Vec<KeptGap>, Failure> {
     let columns = "SELECT g.number, s.meter, s.quantity, g.at, g.reason, g.detail, b.plan, \
-                   b.received_at FROM gap g JOIN series s ON s.number = g.series \
+                   b.received_at, b.slot FROM gap g JOIN series s ON s.number = g.series \
                    JOIN batch b ON b.number = g.batch ";
     let sql = within(columns, "g", "", filter);
     let found = by_series(connection, filter, Whole::Taken, &sql, gap)?;
@@ -95,11 +95,12 @@ enum Whole {
     Left,
 }
 
-/// A query over one series (?1) from ?2 to ?3, at most ?4.
+/// A query over one series (?1) from ?2 to ?3, at most ?4, of the slot ?5 if there is one.
 fn within(columns: &str, table: &str, also: &str, filter: &Filter) -> String {
     let direction = if filter.newest_first { "DESC" } else { "ASC" };
     format!(
         "{columns}WHERE {table}.series = ?1 AND {table}.at BETWEEN ?2 AND ?3 {also} \
+         AND (?5 IS NULL OR b.slot = ?5) \
          ORDER BY {table}.at {direction} LIMIT ?4"
     )
 }
@@ -116,7 +117,8 @@ fn by_series<T>(
     let last = filter.until.map_or(i64::MAX, |until| nearest(until).saturating_sub(1));
     let mut found = Vec::new();
     for series in series(connection, filter, whole_meters)? {
-        found.extend(all(connection, sql, params![series, first, last, most(filter.limit)], read)?);
+        let bounds = params![series, first, last, most(filter.limit), filter.slot.map(nearest)];
+        found.extend(all(connection, sql, bounds, read)?);
     }
     Ok(found)
 }
@@ -173,6 +175,7 @@ fn gap(row: &Row<'_>) -> Result<KeptGap, Failure> {
         },
         plan: PlanNumber(u64::try_from(row.get::<_, i64>(6)?).map_err(|_| broken())?),
         received_at: instant(row.get(7)?).ok_or_else(broken)?,
+        slot: slot(row.get(8)?).ok_or_else(broken)?,
     })
 }
 

@@ -32,7 +32,7 @@ macro_rules! record_columns {
             ".raw, ",
             $said,
             ".seal, ",
-            "b.plan, b.duration, b.received_at, o.id "
+            "b.plan, b.duration, b.received_at, o.id, b.slot "
         )
     };
 }
@@ -103,6 +103,7 @@ pub(super) fn record(row: &Row<'_>) -> Result<Kept, Failure> {
         ),
         received_at: instant(row.get(13)?).ok_or_else(broken)?,
         boot: Id::from_bytes(row.get(14)?),
+        slot: slot(row.get(15)?).ok_or_else(broken)?,
     };
     let intact = row.get::<_, i64>(10)? == i64::from(seal(&kept));
     if intact { Ok(kept) } else { Err(broken()) }
@@ -122,6 +123,12 @@ pub(super) fn nanoseconds(at: Timestamp) -> Result<i64, Failure> {
 /// The instant a column holds.
 pub(super) fn instant(nanoseconds: i64) -> Option<Timestamp> {
     Timestamp::from_nanosecond(i128::from(nanoseconds)).ok()
+}
+
+/// The slot a column holds, or that there is none; `None` when it is no instant.
+#[expect(clippy::option_option, reason = "no slot is not a broken one")]
+pub(super) fn slot(nanoseconds: Option<i64>) -> Option<Option<Timestamp>> {
+    nanoseconds.map_or(Some(None), |some| instant(some).map(Some))
 }
 
 /// A number as a column holds it.
@@ -170,6 +177,10 @@ fn seal(kept: &Kept) -> u32 {
     crc.bytes(&[reading.value.scale(), u8::from(reading.raw.is_some())]);
     crc.bytes(&reading.raw.map(bytes).unwrap_or_default());
     crc.bytes(kept.boot.bytes());
+    // Readings of schema 1 have none, and were sealed without.
+    if let Some(slot) = kept.slot {
+        crc.bytes(&slot.as_nanosecond().to_le_bytes());
+    }
     !crc.0
 }
 

@@ -8,7 +8,8 @@ use super::place::{Place, own_file, sync_folder};
 use crate::StoreError;
 
 /// How a file becomes the newest: one text for each number, forward only.
-pub(super) const STEPS: &[&str] = &[include_str!("schema/0001.sql")];
+pub(super) const STEPS: &[&str] =
+    &[include_str!("schema/0001.sql"), include_str!("schema/0002.sql")];
 
 /// Marks a database as ours: "SBMT".
 const OURS: i32 = 0x5342_4d54;

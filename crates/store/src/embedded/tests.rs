@@ -65,7 +65,7 @@ fn a_file_comes_forward_in_one_step_with_a_copy_of_it_before() {
     let folder = tempdir().unwrap();
     let (place, _lock) = Place::take(folder.path()).unwrap();
     let mut connection = place.writer().unwrap();
-    let [first] = schema::STEPS else { panic!("compare with the step that is the newest") };
+    let [first, ..] = schema::STEPS else { panic!("there is a first step") };
     schema::bring_forward(&mut connection, &place, &[first]).unwrap();
     begin(&mut connection, &place).unwrap();
     let copy = folder.path().join("submeter.db.schema-1");
@@ -86,6 +86,46 @@ fn a_file_comes_forward_in_one_step_with_a_copy_of_it_before() {
 
     let older = schema::bring_forward(&mut connection, &place, &[first]);
     assert!(matches!(older, Err(Failure::Told(StoreError::Newer { found: 2, known: 1, .. }))));
+}
+
+#[tokio::test]
+async fn a_journal_of_schema_1_opens_and_takes_slots_from_then_on() {
+    let folder = tempdir().unwrap();
+    let store = Embedded::open(folder.path()).await.unwrap();
+    store.append(sweep(0..3), at(0)).await.unwrap();
+    let before = store.after(0, 9).await.unwrap();
+    store.close().await.unwrap();
+    // As a program that knows nothing of slots wrote it.
+    let file = Connection::open(folder.path().join("submeter.db")).unwrap();
+    file.execute_batch("ALTER TABLE batch DROP COLUMN slot; PRAGMA user_version = 1").unwrap();
+    let tables = "SELECT sql FROM sqlite_schema WHERE name = 'batch'";
+    let table: String = file.query_row(tables, [], |row| row.get(0)).unwrap();
+    let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(words(schema::STEPS[0]).contains(&words(&table)), "{table}");
+    drop(file);
+
+    let store = Embedded::open(folder.path()).await.unwrap();
+    assert_eq!(store.after(0, 9).await.unwrap(), before, "sealed as before");
+    let slot = Some(at(3));
+    let labelled = || sweep(0..4).into_iter().map(|batch| Batch { slot, ..batch }).collect();
+    let appended = store.append(labelled(), at(1)).await.unwrap();
+    assert_eq!((appended.new, appended.known, appended.conflicts), (1, 3, 0), "no conflict");
+    let found = store.between(Filter { slot, ..Filter::default() }).await.unwrap();
+    assert_eq!(
+        found.iter().map(|kept| (kept.sequence, kept.slot)).collect::<Vec<_>>(),
+        [(4, slot)]
+    );
+    let copy = Connection::open(folder.path().join("submeter.db.schema-1")).unwrap();
+    assert_eq!(version(&copy), 1);
+    copy.prepare("SELECT slot FROM batch").unwrap_err();
+    store.close().await.unwrap();
+
+    let file = Connection::open(folder.path().join("submeter.db")).unwrap();
+    file.execute_batch("UPDATE batch SET slot = slot + 1 WHERE slot IS NOT NULL").unwrap();
+    drop(file);
+    let store = Embedded::open_read_only(folder.path()).await.unwrap();
+    let damaged = store.after(0, 9).await;
+    assert!(damaged.is_err(), "another slot breaks the seal: {damaged:?}");
 }
 
 #[tokio::test]
@@ -173,6 +213,7 @@ fn sweep(seconds: std::ops::Range<i64>) -> Vec<Batch> {
     vec![Batch {
         meter: Key::new("a").unwrap(),
         plan: PlanNumber(1),
+        slot: None,
         at: at(0),
         duration: std::time::Duration::ZERO,
         readings: seconds.map(reading).collect(),

@@ -43,6 +43,7 @@ pub(crate) fn batch(meter: &str, readings: Vec<Reading>, gaps: Vec<Gap>) -> Batc
     Batch {
         meter: key(meter),
         plan: PlanNumber(1),
+        slot: None,
         at: at(0),
         duration: Duration::from_millis(30),
         readings,

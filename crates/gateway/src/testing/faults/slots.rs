@@ -44,8 +44,8 @@ async fn no_two_questions_of_a_sweep_are_closer_than_the_pause_between_them() {
     }
 }
 
-/// Thirty meters that are read each quarter-hour and answer after so long, and one that is read each
-/// second: what came of that one in twenty minutes.
+/// Thirty meters that are read each quarter-hour and answer after so long, and one that is read
+/// each second: what came of that one in twenty minutes.
 async fn a_second_beside_a_quarter_hour(delay: Duration) -> (usize, usize, usize) {
     let wires = Wires::new(FRAMINGS[0], move |asked: &Asked| {
         let is_slow = asked.heard().address <= 30;

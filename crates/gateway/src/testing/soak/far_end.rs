@@ -93,7 +93,7 @@ impl FarEnd {
     fn hear(&mut self, question: &[u8]) {
         let now = Instant::now();
         let heard = match self.framing {
-            // Where nobody answers, raw RTU is tried once: not enough for a header with its question.
+            // Where nobody answers, raw RTU is tried once: too short for a header and its question.
             Framing::Tcp => (question.len() >= 12).then(|| tcp(question)),
             Framing::Serial(_) | Framing::RtuOverTcp => Heard::rtu(question),
         };
