@@ -297,7 +297,7 @@ fn the_journal_is_shown_as_it_is_asked_for() {
     let all = home.journal("--limit 0", "readings", 2);
     let heat: Vec<&Value> = all.iter().filter(|r| r["quantity"] == "heat_energy_kwh").collect();
     let keys: Vec<&String> = heat[0].as_object().unwrap().keys().collect();
-    let wanted = "sequence meter quantity value unit at quality source raw plan revision";
+    let wanted = "sequence meter quantity value unit at slot quality source raw plan revision";
     assert_eq!(keys, wanted.split(' ').collect::<Vec<_>>());
     assert_eq!(heat[0]["value"].to_string(), "4120.70");
     let only = |arguments: &str| home.journal(arguments, "readings", 0);
@@ -307,6 +307,11 @@ fn the_journal_is_shown_as_it_is_asked_for() {
     assert_eq!(only("--limit 1").len(), 1);
     assert_eq!(only("--meter lost").len(), 0);
     assert_eq!(only("--to 2020-01-01").len(), 0);
+    assert_eq!(only("--slot 2020-01-01T00:15").len(), 0);
+    for told in all.iter().filter_map(|reading| reading["slot"].as_str()) {
+        let of_slot = only(&format!("--slot {told}"));
+        assert!(!of_slot.is_empty() && of_slot.iter().all(|one| one["slot"] == told));
+    }
     assert!(only("--from -1h --meter heat").len() >= 2);
     assert!(only("--from today --to now").len() >= 2);
     let gaps = home.journal("--gaps", "gaps", 1);
