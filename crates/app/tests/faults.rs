@@ -1,5 +1,5 @@
-//! Faults of buses on real terminals and sockets, in real time: the gateway reads on, asks nobody too
-//! early, and books what the meters hold.
+//! Faults of buses on real terminals and sockets, in real time: the gateway reads on, asks nobody
+//! too early, and books what the meters hold.
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
