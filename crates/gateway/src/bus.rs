@@ -5,7 +5,7 @@ use std::time::Duration;
 use domain::{Batch, Clock, Key, PlanNumber, Reason};
 use jiff::SignedDuration;
 use jiff::tz::TimeZone;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
@@ -13,8 +13,8 @@ use tracing::warn;
 use self::telling::BUSY_HINT;
 use crate::agenda::{Agenda, Due, Skipped};
 use crate::conversation::Conversation;
-use crate::door::Door;
-use crate::pass::Pass;
+use crate::door::{Ask, Door};
+use crate::pass::{Pass, Sweep};
 use crate::plan::{BusPlan, MeterPlan};
 use crate::port::Dial;
 use crate::port_fault::{PortFault, Stage, scattered};
@@ -22,16 +22,6 @@ use crate::recorder::Recorder;
 use crate::schedule::Schedule;
 use crate::status::{BusStatus, Load, Shown};
 use crate::visit::{ALL_PACES, Visited};
-
-/// A person waits: read this meter now.
-#[derive(Debug)]
-pub(crate) struct Ask {
-    pub(crate) meter: Key,
-    pub(crate) answer: oneshot::Sender<Batch>,
-}
-
-/// The batches of one pass over the meters that were due: one transaction.
-pub(crate) type Sweep = Vec<Batch>;
 
 /// Longest sleep in one go: a clock that was set is noticed within that time.
 const GLANCE: Duration = Duration::from_secs(10);

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info};
 
-use crate::bus::Sweep;
+use crate::pass::Sweep;
 
 /// Sweeps waiting for the store. A full queue slows the buses; nothing is dropped.
 pub(crate) const QUEUE: usize = 64;

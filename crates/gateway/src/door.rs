@@ -1,9 +1,15 @@
 use std::time::Duration;
 
-use tokio::sync::mpsc;
+use domain::{Batch, Key};
+use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
-use crate::bus::Ask;
+/// A person waits: read this meter now.
+#[derive(Debug)]
+pub(crate) struct Ask {
+    pub(crate) meter: Key,
+    pub(crate) answer: oneshot::Sender<Batch>,
+}
 
 /// Where people who ask wait for their turn.
 ///

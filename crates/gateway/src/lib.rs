@@ -41,8 +41,9 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::bus::{Ask, BusTask};
+use crate::bus::BusTask;
 pub use crate::delays::Delays;
+use crate::door::Ask;
 pub use crate::framing::Framing;
 pub use crate::plan::{BusPlan, MeterPlan, Plan};
 pub use crate::port::{Access, Dial, IN_USE, NOT_PERMITTED, Opened, Serial};

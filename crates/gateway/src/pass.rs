@@ -4,7 +4,8 @@ use std::time::Duration;
 use domain::Batch;
 use tokio::time::Instant;
 
-use crate::bus::Sweep;
+/// The batches of one pass over the meters that were due: one transaction.
+pub(crate) type Sweep = Vec<Batch>;
 
 /// Shortest rest after a pass that asked nobody: all rest, or nothing was due.
 const IDLE: Duration = Duration::from_millis(50);

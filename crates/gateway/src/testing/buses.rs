@@ -16,8 +16,10 @@ use wire::Line;
 use wire::modbus::{Function, Heard};
 
 use super::{Deed, Scripted, entry, meter, own_numbers, refusal, say, silence, walking_clock};
-use crate::bus::{Ask, BusTask, Sweep};
+use crate::bus::BusTask;
+use crate::door::Ask;
 use crate::framing::Framing;
+use crate::pass::Sweep;
 use crate::plan::{BusPlan, MeterPlan};
 use crate::port::Dial;
 

@@ -22,8 +22,9 @@ use tokio_util::sync::CancellationToken;
 
 use self::wires::Wires;
 use super::walking_clock;
-use crate::bus::{BusTask, Sweep};
+use crate::bus::BusTask;
 use crate::framing::Framing;
+use crate::pass::Sweep;
 use crate::plan::BusPlan;
 use crate::status::{BusStatus, MeterStatus, Shown};
 
@@ -36,7 +37,7 @@ const FRAMINGS: [fn(wire::Line) -> Framing; 3] =
 struct Bench {
     shown: Shown,
     sweeps: mpsc::Receiver<Sweep>,
-    _asks: mpsc::Sender<crate::bus::Ask>,
+    _asks: mpsc::Sender<crate::door::Ask>,
     stop: CancellationToken,
     tasks: JoinSet<()>,
 }
