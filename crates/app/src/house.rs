@@ -199,7 +199,7 @@ impl House {
     /// The port of a bus inside the networks and ports that the box file allows.
     fn fenced(&self, bus: &BusPlan) -> Access {
         let network = self.network.clone();
-        Access::to(bus.port.clone()).turned(bus.rs485).fenced(move |at| network.allows(at))
+        bus.access().fenced(move |at| network.allows(at))
     }
 }
 

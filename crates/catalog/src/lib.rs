@@ -40,6 +40,6 @@ pub use problem::{Code, Place, Placed, Problem, Problems, Severity};
 pub use proof::ProofError;
 pub use reader::{Bounds, Reader};
 pub use register::{DataType, Register};
-pub use site::{CheckedBus, CheckedMeter, CheckedSite, Retries, Rs485};
+pub use site::{CheckedBus, CheckedMeter, CheckedSite, Retries, Rs485, interval_of};
 pub use site_check::{GENERIC, LONGEST_SITE, MOST_METERS, check_site, check_site_bytes};
 pub use write::write_site;

@@ -145,7 +145,17 @@ impl CheckedMeter {
     /// From one reading of a register to the next: its quantity's own interval, else the meter's.
     #[must_use]
     pub fn interval_of(&self, register: &Register) -> Duration {
-        let own = self.intervals.iter().find(|(quantity, _)| *quantity == register.quantity);
-        own.map_or(self.interval, |(_, interval)| *interval)
+        interval_of(register, self.interval, &self.intervals)
     }
+}
+
+/// From one reading of a register to the next: its quantity's own interval, else the usual one.
+#[must_use]
+pub fn interval_of(
+    register: &Register,
+    usual: Duration,
+    intervals: &[(Quantity, Duration)],
+) -> Duration {
+    let own = intervals.iter().find(|(quantity, _)| *quantity == register.quantity);
+    own.map_or(usual, |(_, interval)| *interval)
 }

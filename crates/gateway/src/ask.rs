@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use catalog::{Block, Retries};
-use domain::{Clock, Reason};
+use domain::{Batch, Clock, Quality, Reason};
 use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 use wire::modbus::{Answer, Fault, Read, Refusal};
@@ -10,6 +10,7 @@ use crate::call::{Call, Carried};
 use crate::conversation::{Conversation, LATE_WINDOW};
 use crate::framing::Framing;
 use crate::learnt::Learnt;
+use crate::outcome::{Outcome, Unsettled};
 use crate::port::Dial;
 use crate::port_fault::PortFault;
 use crate::visit::Visited;
@@ -24,31 +25,6 @@ const SECOND_METER: Duration = Duration::from_millis(100);
 const TATTERS: usize = 4;
 /// The first answers of a meter.
 const FIRST_ANSWERS: u64 = 3;
-
-/// Questions whose answers may still come late, told apart by their counts of registers: bit n
-/// stands for a question of n.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Unsettled(u128);
-
-impl Unsettled {
-    fn add(&mut self, count: u16) {
-        self.0 |= 1 << count.min(127);
-    }
-
-    /// A count whose answer cannot be taken for a late one, if the answer to `count` could be.
-    fn distinguishable(self, count: u16) -> Option<u16> {
-        let open = |count: u16| self.0 & (1 << count.min(127)) != 0;
-        // Even counts: several meters hold two registers a value and refuse the half of one.
-        open(count).then(|| (2..=Read::MOST).step_by(2).find(|count| !open(*count)))?
-    }
-}
-
-/// What an answer brought, in words that outlive the exchange.
-pub(crate) enum Outcome {
-    Words { words: Vec<u16>, at: Timestamp },
-    Refused(Refusal),
-    Failed(Reason, String),
-}
 
 /// How a question is asked: the first time, or again after a silence.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -196,6 +172,33 @@ impl Visited {
 
     fn silence_in_words(&self) -> String {
         format!("no answer within {} ms", self.plan.timeout.as_millis())
+    }
+
+    /// Looks whether it is still the same meter, now and then. What another one told is marked:
+    /// whose index that is only a person can say.
+    pub(crate) async fn look_at_identity<D: Dial>(
+        &mut self,
+        conversation: &mut Conversation<D>,
+        batch: &mut Batch,
+        clock: &Clock,
+    ) -> Option<PortFault> {
+        let due = !batch.readings.is_empty() && self.identity.is_due(Instant::now());
+        if let (true, Some(mark)) = (due, self.plan.serial.clone()) {
+            let (function, start, count) = (mark.function, mark.start, u16::from(mark.size));
+            let block = Block { function, start, count, registers: Vec::new() };
+            match self.ask(conversation, &block, clock).await {
+                Ok(Outcome::Words { words, .. }) => {
+                    self.identity.told(mark.raw(&words), Instant::now());
+                }
+                Ok(Outcome::Refused(_)) => self.identity.untold = true,
+                Ok(Outcome::Failed(..)) => {} // the next visit asks again
+                Err(fault) => return Some(fault),
+            }
+        }
+        if self.identity.is_other() {
+            batch.readings.iter_mut().for_each(|reading| reading.quality = Quality::Suspect);
+        }
+        None
     }
 }
 

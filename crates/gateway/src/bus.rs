@@ -57,7 +57,7 @@ impl<D: Dial> BusTask<D> {
     pub(crate) fn new(
         plan: BusPlan,
         number: PlanNumber,
-        dial: D,
+        conversation: Conversation<D>,
         zone: TimeZone,
         clock: Clock,
     ) -> Self {
@@ -68,7 +68,7 @@ impl<D: Dial> BusTask<D> {
         Self {
             key: plan.key,
             number,
-            conversation: Conversation::new(dial),
+            conversation,
             schedule,
             agenda: Agenda::new(meters.len()),
             meters,
@@ -85,11 +85,6 @@ impl<D: Dial> BusTask<D> {
     /// What goes over the line, one more handle on it.
     pub(crate) fn recorder(&self) -> Recorder {
         self.conversation.recorder().clone()
-    }
-
-    /// The same, one of so many in a gateway.
-    pub(crate) fn among(self, buses: usize) -> Self {
-        Self { conversation: self.conversation.among(buses), ..self }
     }
 
     /// How the bus is, for whoever looks at it.
@@ -123,7 +118,7 @@ impl<D: Dial> BusTask<D> {
                     break;
                 }
             } else {
-                let rest = self.end(&mut pass).await;
+                let rest = self.end(&pass).await;
                 if pass.has_brought() && sweeps.send(pass.take()).await.is_err() {
                     break;
                 }
@@ -187,7 +182,7 @@ impl<D: Dial> BusTask<D> {
     }
 
     /// All that was due has been asked. Returns how long the bus rests at least.
-    async fn end(&mut self, pass: &mut Pass) -> Duration {
+    async fn end(&mut self, pass: &Pass) -> Duration {
         self.conversation.end_of_sweep();
         if pass.is_begun() {
             self.show_sweep(pass.began.elapsed());
@@ -269,17 +264,17 @@ impl<D: Dial> BusTask<D> {
             let speakers = self.meters.iter_mut().filter(|meter| meter.plan.address == address);
             speakers.for_each(|meter| meter.health.spoke_unasked(Instant::now()));
         }
+        // One that was never understood has another fault.
+        let collides = |meter: &Visited| meter.tally.answers > 0 && meter.health.collides();
+        if !self.meters.get(index).is_some_and(collides) {
+            return;
+        }
         let others = self.meters.iter().enumerate().filter(|(n, _)| *n != index);
         let (damaged, questions) = others.fold((0, 0), |(damaged, questions), (_, meter)| {
             (damaged + meter.tally.damaged, questions + meter.tally.questions)
         });
         let others_are_sound = questions > 0 && damaged * 20 <= questions;
-        if let Some(meter) = self.meters.get_mut(index)
-            && others_are_sound
-            // One that was never understood has another fault.
-            && meter.tally.answers > 0
-            && meter.health.collides()
-        {
+        if let Some(meter) = self.meters.get_mut(index).filter(|_| others_are_sound) {
             meter.health.doubled();
         }
     }

@@ -66,7 +66,14 @@ pub(crate) struct Conversation<D: Dial> {
 }
 
 impl<D: Dial> Conversation<D> {
+    /// The only one.
+    #[cfg(test)]
     pub(crate) fn new(dial: D) -> Self {
+        Self::among(dial, 1)
+    }
+
+    /// One of so many in a gateway: their recorders share a room.
+    pub(crate) fn among(dial: D, conversations: usize) -> Self {
         let line = Line::default();
         let alarm = if dial.is_precise() { Alarm::precise() } else { Alarm::coarse() };
         Self {
@@ -83,13 +90,8 @@ impl<D: Dial> Conversation<D> {
             silences: 0,
             alarm,
             buffer: [0; 512],
-            recorder: Recorder::new(),
+            recorder: Recorder::among(conversations),
         }
-    }
-
-    /// The same, one of so many in a gateway: their recorders share a room.
-    pub(crate) fn among(self, conversations: usize) -> Self {
-        Self { recorder: Recorder::among(conversations), ..self }
     }
 
     /// How frames are told apart here.

@@ -1,14 +1,6 @@
 use std::time::Duration;
 
-use catalog::Block;
-use domain::{Batch, Clock, Quality};
 use tokio::time::Instant;
-
-use crate::ask::Outcome;
-use crate::conversation::Conversation;
-use crate::port::Dial;
-use crate::port_fault::PortFault;
-use crate::visit::Visited;
 
 /// How often the serial number is looked at. A meter is exchanged with its power off, so it is also
 /// looked at when a meter answers again.
@@ -24,7 +16,7 @@ pub(crate) struct Identity {
     /// Not looked at before.
     due_at: Option<Instant>,
     /// The meter does not tell: it refuses, or all its digits are 0 as with some early units.
-    untold: bool,
+    pub(crate) untold: bool,
 }
 
 impl Identity {
@@ -43,11 +35,11 @@ impl Identity {
         self.other.or(self.known)
     }
 
-    fn is_due(&self, now: Instant) -> bool {
+    pub(crate) fn is_due(&self, now: Instant) -> bool {
         !self.untold && self.due_at.is_none_or(|due| due <= now)
     }
 
-    fn told(&mut self, serial: u128, now: Instant) {
+    pub(crate) fn told(&mut self, serial: u128, now: Instant) {
         self.due_at = Some(now + DAILY);
         self.untold = serial == 0 && self.known.is_none();
         match self.known {
@@ -55,35 +47,6 @@ impl Identity {
             None => self.known = Some(serial),
             Some(known) => self.other = (known != serial).then_some(serial),
         }
-    }
-}
-
-impl Visited {
-    /// Looks whether it is still the same meter, now and then. What another one told is marked:
-    /// whose index that is only a person can say.
-    pub(crate) async fn look_at_identity<D: Dial>(
-        &mut self,
-        conversation: &mut Conversation<D>,
-        batch: &mut Batch,
-        clock: &Clock,
-    ) -> Option<PortFault> {
-        let due = !batch.readings.is_empty() && self.identity.is_due(Instant::now());
-        if let (true, Some(mark)) = (due, self.plan.serial.clone()) {
-            let (function, start, count) = (mark.function, mark.start, u16::from(mark.size));
-            let block = Block { function, start, count, registers: Vec::new() };
-            match self.ask(conversation, &block, clock).await {
-                Ok(Outcome::Words { words, .. }) => {
-                    self.identity.told(mark.raw(&words), Instant::now());
-                }
-                Ok(Outcome::Refused(_)) => self.identity.untold = true,
-                Ok(Outcome::Failed(..)) => {} // the next visit asks again
-                Err(fault) => return Some(fault),
-            }
-        }
-        if self.identity.is_other() {
-            batch.readings.iter_mut().for_each(|reading| reading.quality = Quality::Suspect);
-        }
-        None
     }
 }
 

@@ -18,6 +18,7 @@ mod framing;
 mod health;
 mod identity;
 mod learnt;
+mod outcome;
 mod pass;
 mod plan;
 mod port;
@@ -42,6 +43,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::bus::BusTask;
+use crate::conversation::Conversation;
 pub use crate::delays::Delays;
 use crate::door::Ask;
 pub use crate::framing::Framing;
@@ -114,12 +116,7 @@ pub fn start(
     clock: &Clock,
     stop: &CancellationToken,
 ) -> Gateway {
-    start_on(
-        plan,
-        |bus| Access::to(bus.port.clone()).turned(bus.rs485),
-        journal,
-        &Around { zone, clock, stop },
-    )
+    start_on(plan, BusPlan::access, journal, &Around { zone, clock, stop })
 }
 
 /// What a gateway finds around it.
@@ -150,9 +147,8 @@ pub fn start_on<D: Dial + 'static>(
     for bus in plan.buses {
         let (ask, asked) = mpsc::channel(ASKS);
         buses.extend(bus.meters.iter().map(|meter| (meter.key.clone(), ask.clone())));
-        let (key, port) = (bus.key.clone(), dial(&bus));
-        let task = BusTask::new(bus, plan.number, port, zone.clone(), clock.clone());
-        let task = task.among(count);
+        let (key, conversation) = (bus.key.clone(), Conversation::among(dial(&bus), count));
+        let task = BusTask::new(bus, plan.number, conversation, zone.clone(), clock.clone());
         shown.push(task.shown());
         recorders.insert(key, task.recorder());
         let alarm = Guard { stop: stop.clone(), untold: untold.clone() };
@@ -179,9 +175,9 @@ impl Reader {
     /// A reader of the bus. The port is opened by the first reading.
     #[must_use]
     pub fn new(bus: BusPlan, number: PlanNumber, clock: &Clock) -> Self {
-        let port = Access::to(bus.port.clone()).turned(bus.rs485);
         // Nobody looks at what goes over its line.
-        Self(BusTask::new(bus, number, port, TimeZone::UTC, clock.clone()).among(usize::MAX))
+        let conversation = Conversation::among(bus.access(), usize::MAX);
+        Self(BusTask::new(bus, number, conversation, TimeZone::UTC, clock.clone()))
     }
 
     /// Reads every meter once, those with the same line settings one after the other.

@@ -4,6 +4,8 @@ use catalog::{Block, CheckedMeter, CheckedSite, Identify, Limits, Port, Register
 use domain::{Key, PlanNumber, Quantity};
 use wire::Line;
 
+use crate::port::Access;
+
 /// What a gateway has to read: the newest number wins.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Plan {
@@ -75,6 +77,14 @@ impl Plan {
     }
 }
 
+impl BusPlan {
+    /// How its port is come to, at any address.
+    #[must_use]
+    pub fn access(&self) -> Access {
+        Access::to(self.port.clone()).turned(self.rs485)
+    }
+}
+
 impl MeterPlan {
     /// Which registers go into one question, if all are read.
     pub(crate) fn blocks(&self) -> Vec<Block> {
@@ -122,8 +132,7 @@ impl MeterPlan {
     }
 
     fn interval_of(&self, register: &Register) -> Duration {
-        let own = self.intervals.iter().find(|(quantity, _)| *quantity == register.quantity);
-        own.map_or(self.interval, |(_, interval)| *interval)
+        catalog::interval_of(register, self.interval, &self.intervals)
     }
 
     /// The longest rest that an entry of the block asks for.

@@ -35,12 +35,14 @@ const LEAST: usize = 32;
 pub struct Recorder(Arc<Mutex<Ring>>);
 
 impl Recorder {
-    /// A recorder that has heard nothing yet. Its times count from now.
+    /// The only one.
+    #[cfg(test)]
     pub(crate) fn new() -> Self {
         Self::among(1)
     }
 
-    /// One of so many recorders of a gateway.
+    /// One of so many recorders of a gateway, which has heard nothing yet. Its times count from
+    /// now.
     pub(crate) fn among(recorders: usize) -> Self {
         let share = recorders.div_ceil(WITH_FULL_ROOM).clamp(1, LEAST);
         let (records, bytes) = (RECORDS / share, BYTES / share);

@@ -4,10 +4,8 @@ use std::time::Duration;
 use domain::{Key, Reason};
 use tokio::time::Instant;
 
-use crate::learnt::Learnt;
 use crate::plan::{BusPlan, MeterPlan};
 use crate::tally::Tally;
-use crate::visit::Visited;
 
 /// How a bus and its meters are, at one moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -88,18 +86,6 @@ impl MeterStatus {
             patience: plan.timeout,
             tally: Tally::default(),
         }
-    }
-
-    /// Takes over how a meter is now.
-    pub(crate) fn take(&mut self, meter: &Visited) {
-        let limits = meter.learnt.limits();
-        self.trouble = meter.health.trouble();
-        self.alarm = meter.alarm();
-        self.serial = meter.identity.serial();
-        (self.max_registers, self.refused) = (limits.max_registers, limits.refused.len());
-        self.blocks = meter.learnt.planned().unwrap_or(self.blocks);
-        self.patience = Learnt::patience(&meter.plan, &meter.tally.delays);
-        self.tally.clone_from(&meter.tally);
     }
 }
 

@@ -6,16 +6,16 @@ use jiff::Timestamp;
 use tokio::time::Instant;
 use wire::modbus::{Read, Refusal};
 
-use crate::ask::{Outcome, Unsettled};
 use crate::call::Call;
 use crate::conversation::Conversation;
 use crate::health::Health;
 use crate::identity::Identity;
 use crate::learnt::Learnt;
+use crate::outcome::{Outcome, Unsettled};
 use crate::plan::MeterPlan;
 use crate::port::Dial;
 use crate::port_fault::PortFault;
-use crate::status::Alarm;
+use crate::status::{Alarm, MeterStatus};
 use crate::tally::Tally;
 
 /// One meter as the bus task knows it: its plan and what was learnt about it.
@@ -54,6 +54,18 @@ impl Visited {
         }
         let never = self.health.never_sound() && self.tally.answers == 0;
         never.then_some(Alarm::NeverSound)
+    }
+
+    /// Tells how it is to whoever looks.
+    pub(crate) fn show(&self, shown: &mut MeterStatus) {
+        let limits = self.learnt.limits();
+        shown.trouble = self.health.trouble();
+        shown.alarm = self.alarm();
+        shown.serial = self.identity.serial();
+        (shown.max_registers, shown.refused) = (limits.max_registers, limits.refused.len());
+        shown.blocks = self.learnt.planned().unwrap_or(shown.blocks);
+        shown.patience = Learnt::patience(&self.plan, &self.tally.delays);
+        shown.tally.clone_from(&self.tally);
     }
 
     /// A question that the meter should be able to answer.

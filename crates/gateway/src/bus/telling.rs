@@ -33,7 +33,7 @@ impl<D: Dial> BusTask<D> {
         let (closed, busy, queue) = (self.is_closed(), self.busy >= BUSY, self.agenda.len());
         self.shown.change(|status| {
             if let Some(shown) = status.meters.get_mut(index) {
-                shown.take(meter);
+                meter.show(shown);
             }
             (status.load, status.queue) = (load, queue);
             status.trouble = closed.then(|| CLOSED.to_owned());

@@ -17,6 +17,7 @@ use wire::modbus::{Function, Heard};
 
 use super::{Deed, Scripted, entry, meter, own_numbers, refusal, say, silence, walking_clock};
 use crate::bus::BusTask;
+use crate::conversation::Conversation;
 use crate::door::Ask;
 use crate::framing::Framing;
 use crate::pass::Sweep;
@@ -50,7 +51,7 @@ fn start<D: Dial + 'static>(plan: BusPlan, dial: D) -> Running {
     let (swept, sweeps) = mpsc::channel(16);
     let stop = CancellationToken::new();
     let clock = walking_clock("2026-11-14T14:05:00Z");
-    let task = BusTask::new(plan, PlanNumber(1), dial, TimeZone::UTC, clock);
+    let task = BusTask::new(plan, PlanNumber(1), Conversation::new(dial), TimeZone::UTC, clock);
     let mut tasks = JoinSet::new();
     tasks.spawn(task.run(asked, swept, stop.clone()));
     Running { asks, sweeps, stop, tasks }

@@ -23,6 +23,7 @@ use tokio_util::sync::CancellationToken;
 use self::wires::Wires;
 use super::walking_clock;
 use crate::bus::BusTask;
+use crate::conversation::Conversation;
 use crate::framing::Framing;
 use crate::pass::Sweep;
 use crate::plan::BusPlan;
@@ -47,7 +48,13 @@ impl Bench {
         let (asks, asked) = mpsc::channel(1);
         let (swept, sweeps) = mpsc::channel(16);
         let (clock, stop) = (walking_clock(START), CancellationToken::new());
-        let task = BusTask::new(plan, PlanNumber(1), wires.clone(), TimeZone::UTC, clock);
+        let task = BusTask::new(
+            plan,
+            PlanNumber(1),
+            Conversation::new(wires.clone()),
+            TimeZone::UTC,
+            clock,
+        );
         let shown = task.shown();
         let mut tasks = JoinSet::new();
         tasks.spawn(task.run(asked, swept, stop.clone()));

@@ -26,6 +26,7 @@ pub(super) use self::value::Chance;
 use self::value::Told;
 use super::{entry, meter, walking_clock};
 use crate::bus::BusTask;
+use crate::conversation::Conversation;
 use crate::framing::Framing;
 use crate::plan::{BusPlan, MeterPlan};
 
@@ -122,8 +123,13 @@ async fn one_bus(seed: u64) -> Found {
     let stop = CancellationToken::new();
     let (sender, mut sweeps) = mpsc::channel(4);
     let (_asks, asked) = mpsc::channel(1);
-    let task =
-        BusTask::new(plan(meters), PlanNumber(1), Lead(Arc::clone(&far_end)), TimeZone::UTC, clock);
+    let task = BusTask::new(
+        plan(meters),
+        PlanNumber(1),
+        Conversation::new(Lead(Arc::clone(&far_end))),
+        TimeZone::UTC,
+        clock,
+    );
     let mut bus = JoinSet::new();
     bus.spawn(task.run(asked, sender, stop.clone()));
     let mut found = Found::default();
